@@ -1,0 +1,33 @@
+/// What Hugging Face's configs have no place for: how a model family writes regions and turns.
+
+import Foundation
+
+/// The side file `chatspot.json` of a checkpoint's directory. Every field may be absent.
+///
+///     { "notation": "mini", "geometry": "centre-crop", "template": "vicuna-v1.1", "system": "" }
+public struct ReferringProfile: Sendable, Equatable {
+  /// The side file's name.
+  public static let fileName = "chatspot.json"
+
+  /// How regions are written: chatspot, merlin, shikra, llava or mini.
+  public let notation: String
+  /// How an image is brought to the model's square: stretch, centre-pad, top-left-pad or
+  /// centre-crop. Nil leaves it to `preprocessor_config.json`.
+  public let geometry: String?
+  /// How turns are written: vicuna-v1.1 or plain.
+  public let template: String
+  /// Text before the first turn, where a query has none of its own.
+  public let system: String?
+
+  init(directory: URL) throws(CheckpointError) {
+    let url = directory.appending(path: Self.fileName)
+    var object = ConfigurationObject(file: url.path, path: "", fields: [:])
+    if FileManager.default.fileExists(atPath: url.path) {
+      object = try ConfigurationObject(reading: url)
+    }
+    notation = try object.string("notation", default: "llava")
+    template = try object.string("template", default: "vicuna-v1.1")
+    geometry = object.fields["geometry"] == nil ? nil : try object.string("geometry")
+    system = object.fields["system"] == nil ? nil : try object.string("system")
+  }
+}

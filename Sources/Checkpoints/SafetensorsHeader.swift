@@ -1,0 +1,97 @@
+/// The header of a safetensors file: which tensors it holds, and where.
+///
+/// Format: https://github.com/huggingface/safetensors — eight bytes of little-endian header length, a JSON
+/// object from names to dtype, shape and offsets into the data that follow it.
+
+import Compute
+import Foundation
+
+/// Where a tensor's numbers stand in a file.
+struct TensorLocation: Sendable, Equatable {
+  let path: String
+  let format: WeightFormat
+  let shape: [Int]
+  /// Offset of the first byte in the file.
+  let offset: Int
+  let byteCount: Int
+}
+
+struct SafetensorsHeader: Sendable {
+  /// Tensors under the names that the file gives them.
+  let tensors: [String: TensorLocation]
+
+  private static let headerBytesMax = 100_000_000
+  private static let dimensionsMax = 8
+
+  /// Reads and checks a file's header; no weight is read.
+  init(reading url: URL) throws(CheckpointError) {
+    let path = url.path
+    guard let file = try? FileHandle(forReadingFrom: url),
+      let fileBytes = (try? file.seekToEnd()).flatMap({ Int(exactly: $0) }),
+      (try? file.seek(toOffset: 0)) != nil
+    else { throw CheckpointError(.unreadable, "\(path) does not exist or cannot be read") }
+    defer { try? file.close() }
+    guard let prefix = try? file.read(upToCount: 8), prefix.count == 8 else {
+      throw Self.malformed(path, "it is shorter than a header")
+    }
+    let length = prefix.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    guard length <= UInt64(Self.headerBytesMax), Int(length) <= fileBytes - 8 else {
+      throw Self.malformed(path, "its header claims \(length) bytes; the file has \(fileBytes)")
+    }
+    guard let json = try? file.read(upToCount: Int(length)), json.count == Int(length),
+      let entries = try? JSONDecoder().decode([String: JSONValue].self, from: json)
+    else { throw Self.malformed(path, "its header is not a JSON object") }
+    var tensors: [String: TensorLocation] = [:]
+    for (name, value) in entries where name != "__metadata__" {
+      tensors[name] = try Self.locate(
+        name, value, path: path, dataStart: 8 + Int(length), fileBytes: fileBytes)
+    }
+    self.tensors = tensors
+  }
+
+  private static func locate(
+    _ name: String, _ value: JSONValue, path: String, dataStart: Int, fileBytes: Int
+  ) throws(CheckpointError) -> TensorLocation? {
+    guard case .object(let fields) = value, case .string(let dtype)? = fields["dtype"],
+      let shape = integers(fields["shape"]), let offsets = integers(fields["data_offsets"]),
+      offsets.count == 2, offsets[0] <= offsets[1], shape.count <= dimensionsMax
+    else { throw malformed(path, "its entry \(name) is not a tensor's") }
+    let formats: [String: WeightFormat] = ["F32": .f32, "F16": .f16, "BF16": .bf16]
+    // Integer buffers such as position_ids stand in older checkpoints; nothing here uses them.
+    guard let format = formats[dtype] else { return nil }
+    var count = format.byteCount
+    for extent in shape {
+      let (product, overflow) = count.multipliedReportingOverflow(by: extent)
+      guard !overflow else { throw malformed(path, "tensor \(name) claims the shape \(shape)") }
+      count = product
+    }
+    guard offsets[1] - offsets[0] == count else {
+      throw malformed(
+        path,
+        "tensor \(name) of shape \(shape) and type \(dtype) has \(offsets[1] - offsets[0]) bytes")
+    }
+    guard offsets[1] <= fileBytes - dataStart else {
+      throw malformed(
+        path, "tensor \(name) ends at byte \(dataStart + offsets[1]); the file has \(fileBytes)",
+        remedy: "The file is truncated: fetch it again")
+    }
+    return TensorLocation(
+      path: path, format: format, shape: shape, offset: dataStart + offsets[0], byteCount: count)
+  }
+
+  private static func integers(_ value: JSONValue?) -> [Int]? {
+    guard case .array(let values)? = value else { return nil }
+    var result: [Int] = []
+    for case .number(let number) in values {
+      guard let whole = Int(exactly: number), whole >= 0 else { return nil }
+      result.append(whole)
+    }
+    return result.count == values.count ? result : nil
+  }
+
+  private static func malformed(
+    _ path: String, _ cause: String, remedy: String = ""
+  ) -> CheckpointError {
+    CheckpointError(.malformed, "\(path) is not a whole safetensors file: \(cause)", remedy: remedy)
+  }
+}

@@ -1,0 +1,76 @@
+/// Bytes that never change: a mapped part of a file, or a copy.
+
+import Foundation
+
+/// Read-only bytes, mapped from a file or held in memory.
+///
+/// `@unchecked Sendable`: the bytes are written only before `init` returns and the mapping lives as
+/// long as the object.
+public final class ReadOnlyMemory: @unchecked Sendable {
+  public let count: Int
+  let base: UnsafeRawPointer
+  private let mapping: UnsafeMutableRawBufferPointer?
+  private let copied: UnsafeMutableRawPointer?
+
+  /// Maps `count` bytes of a file from `offset` on. Pages are read when they are first touched.
+  ///
+  /// Throws `.unreadable` when the file cannot be opened or is shorter.
+  public init(mapping path: String, offset: Int, count: Int) throws(ComputeError) {
+    precondition(offset >= 0 && count >= 0)
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { throw Self.unreadable(path) }
+    defer { close(file) }
+    var status = stat()
+    guard fstat(file, &status) == 0 else { throw Self.unreadable(path) }
+    guard count <= Int(status.st_size), offset <= Int(status.st_size) - count else {
+      throw ComputeError(
+        .unreadable, "\(path) is \(status.st_size) bytes; bytes \(offset) to \(offset + count) are asked for",
+        remedy: "The file is truncated: fetch it again")
+    }
+    guard count > 0 else {
+      (mapping, copied) = (nil, nil)
+      base = UnsafeRawPointer(bitPattern: 16)!
+      self.count = 0
+      return
+    }
+    let pageStart = offset / Self.pageSize * Self.pageSize
+    let length = offset + count - pageStart
+    guard
+      let start = mmap(nil, length, PROT_READ, MAP_PRIVATE, file, off_t(pageStart)),
+      start != MAP_FAILED
+    else { throw Self.unreadable(path) }
+    mapping = UnsafeMutableRawBufferPointer(start: start, count: length)
+    copied = nil
+    base = UnsafeRawPointer(start + (offset - pageStart))
+    self.count = count
+  }
+
+  /// A copy of `bytes`, aligned for any number.
+  public init(copying bytes: [UInt8]) {
+    let buffer = UnsafeMutableRawPointer.allocate(byteCount: max(bytes.count, 1), alignment: 64)
+    bytes.withUnsafeBytes { source in
+      if let start = source.baseAddress { buffer.copyMemory(from: start, byteCount: source.count) }
+    }
+    mapping = nil
+    base = UnsafeRawPointer(buffer)
+    count = bytes.count
+    copied = buffer
+  }
+
+  deinit {
+    if let mapping { munmap(mapping.baseAddress!, mapping.count) }
+    copied?.deallocate()
+  }
+
+  /// The bytes of `range` as an array.
+  public func bytes(_ range: Range<Int>) -> [UInt8] {
+    precondition(range.lowerBound >= 0 && range.upperBound <= count)
+    return Array(UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count))
+  }
+
+  private static let pageSize = sysconf(Int32(_SC_PAGESIZE))
+
+  private static func unreadable(_ path: String) -> ComputeError {
+    ComputeError(.unreadable, "\(path): \(String(cString: strerror(errno)))")
+  }
+}

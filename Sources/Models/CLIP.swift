@@ -1,0 +1,231 @@
+/// The CLIP vision transformer (arXiv 2103.00020).
+///
+/// Matches `CLIPVisionModel` of Hugging Face transformers in f32.
+
+public import Checkpoints
+public import Compute
+
+/// Turns an image's pixels into image features.
+///
+///     pixels ─▶ patches ─▶ class token + positions ─▶ pre_layrnorm ─▶ layer 0 ─▶ layer 1 ─▶ …
+///                                                     hidden state 0 ┘      1 ┘
+public struct CLIPVisionEncoder: Sendable {
+  public let configuration: ModelConfiguration
+  private let vision: VisionConfiguration
+  private let patchEmbedding: StoredTensor  // [hidden, 3 * patch * patch]
+  private let classEmbedding: [Float]  // [hidden]
+  private let positions: Matrix  // [patches + 1, hidden]
+  private let preNorm: LayerNorm
+  private let layers: [CLIPLayer]
+
+  /// Maps the layers up to the last one that features are taken from.
+  ///
+  /// `weights` is the vision tower's scope. Keys: `embeddings`, `pre_layrnorm` (spelled so),
+  /// `encoder.layers.N`.
+  public init(
+    loading weights: WeightScope, configuration: ModelConfiguration
+  ) throws(CheckpointError) {
+    self.configuration = configuration
+    vision = configuration.vision
+    let embeddings = weights.scope("embeddings")
+    let side = vision.patchSide
+    patchEmbedding = try embeddings.tensor(
+      "patch_embedding.weight", shape: [vision.hidden, 3, side, side])
+    classEmbedding = try embeddings.vector("class_embedding", count: vision.hidden)
+    let table = try embeddings.tensor(
+      "position_embedding.weight", shape: [vision.patches + 1, vision.hidden])
+    positions = Matrix(
+      rows: vision.patches + 1, columns: vision.hidden, values: table.widened())
+    preNorm = try LayerNorm(
+      loading: weights.scope("pre_layrnorm"), width: vision.hidden, epsilon: vision.normEpsilon)
+    var layers: [CLIPLayer] = []
+    for index in 0..<(configuration.featureLayers.max() ?? 0) {
+      layers.append(
+        try CLIPLayer(loading: weights.scope("encoder.layers.\(index)"), configuration: vision))
+    }
+    self.layers = layers
+  }
+
+  /// Image features, `[featureRows, featureWidth]`, of pixel values `[3, side, side]`.
+  public func encode(_ pixels: [Float]) -> Matrix {
+    let states = hiddenStates(pixels)
+    let firstRow = configuration.keepsClassToken ? 0 : 1
+    let rows = firstRow..<vision.patches + 1
+    if configuration.featureLayers.count == 1 {
+      return states[configuration.featureLayers[0]].rows(rows)
+    }
+    var values: [Float] = []
+    values.reserveCapacity(rows.count * configuration.featureWidth)
+    for row in rows {
+      for layer in configuration.featureLayers { values += states[layer][row: row] }
+    }
+    return Matrix(rows: rows.count, columns: configuration.featureWidth, values: values)
+  }
+
+  /// The embeddings after `pre_layrnorm` and the result of every layer that is held, each
+  /// `[patches + 1, hidden]`.
+  public func hiddenStates(_ pixels: [Float]) -> [Matrix] {
+    var hidden = embed(pixels)
+    var scratch = CLIPScratch()
+    var states = [hidden]
+    for layer in layers {
+      layer(&hidden, scratch: &scratch)
+      states.append(hidden)
+    }
+    return states
+  }
+
+  private func embed(_ pixels: [Float]) -> Matrix {
+    var patches = Matrix()
+    patchEmbedding.reshaped([vision.hidden, vision.patchElements])
+      .multiplyWithBLAS(unfold(pixels), into: &patches)
+    var sum = positions
+    var embedded = Matrix(rows: vision.patches + 1, columns: vision.hidden)
+    embedded[row: 0] = classEmbedding[...]
+    for patch in 0..<vision.patches { embedded.copyRow(patch, of: patches, to: patch + 1) }
+    sum.add(embedded)
+    preNorm(sum, into: &embedded)
+    return embedded
+  }
+
+  /// Every patch as a row, `[patches, 3 * patch * patch]`, patches row by row. Pixels beyond the last
+  /// whole patch are left out, as a convolution with that stride does.
+  private func unfold(_ pixels: [Float]) -> Matrix {
+    let (image, patch, grid) = (vision.imageSide, vision.patchSide, vision.gridSide)
+    precondition(pixels.count == 3 * image * image)
+    var values: [Float] = []
+    values.reserveCapacity(vision.patches * vision.patchElements)
+    for index in 0..<vision.patches {
+      let (top, left) = (index / grid * patch, index % grid * patch)
+      for channel in 0..<3 {
+        for row in 0..<patch {
+          let start = (channel * image + top + row) * image + left
+          values += pixels[start..<start + patch]
+        }
+      }
+    }
+    return Matrix(rows: vision.patches, columns: vision.patchElements, values: values)
+  }
+}
+
+struct CLIPScratch {
+  var normalized = Matrix()
+  var queries = Matrix()
+  var keys = Matrix()
+  var values = Matrix()
+  var scores = Matrix()
+  var attended = Matrix()
+  var inner = Matrix()
+  var output = Matrix()
+}
+
+/// One encoder layer. The residual stream runs down the left:
+///
+///     x ──────────┐
+///     │           ▼
+///     │     layer_norm1 ─▶ self_attn
+///     + ◀────────────────────┘
+///     │───────────┐
+///     │           ▼
+///     │     layer_norm2 ─▶ mlp
+///     + ◀───────────────────┘
+///     ▼
+struct CLIPLayer: Sendable {
+  let norm1: LayerNorm
+  let attention: CLIPAttention
+  let norm2: LayerNorm
+  let mlp: CLIPMLP
+
+  init(
+    loading weights: WeightScope, configuration: VisionConfiguration
+  ) throws(CheckpointError) {
+    let (width, epsilon) = (configuration.hidden, configuration.normEpsilon)
+    norm1 = try LayerNorm(
+      loading: weights.scope("layer_norm1"), width: width, epsilon: epsilon)
+    attention = try CLIPAttention(
+      loading: weights.scope("self_attn"), configuration: configuration)
+    norm2 = try LayerNorm(
+      loading: weights.scope("layer_norm2"), width: width, epsilon: epsilon)
+    mlp = try CLIPMLP(loading: weights.scope("mlp"), configuration: configuration)
+  }
+
+  func callAsFunction(_ hidden: inout Matrix, scratch: inout CLIPScratch) {
+    norm1(hidden, into: &scratch.normalized)
+    attention(scratch: &scratch)
+    hidden.add(scratch.output)
+    norm2(hidden, into: &scratch.normalized)
+    mlp(scratch: &scratch)
+    hidden.add(scratch.output)
+  }
+}
+
+/// Self-attention of every patch to every patch.
+struct CLIPAttention: Sendable {
+  let query: Linear  // all [hidden, hidden] with bias
+  let key: Linear
+  let value: Linear
+  let output: Linear
+  let heads: Int
+
+  init(
+    loading weights: WeightScope, configuration: VisionConfiguration
+  ) throws(CheckpointError) {
+    func linear(_ name: String) throws(CheckpointError) -> Linear {
+      try Linear(
+        loading: weights.scope(name), inputs: configuration.hidden, outputs: configuration.hidden,
+        biased: true)
+    }
+    query = try linear("q_proj")
+    key = try linear("k_proj")
+    value = try linear("v_proj")
+    output = try linear("out_proj")
+    heads = configuration.heads
+  }
+
+  /// From `scratch.normalized` to `scratch.output`, both `[tokens, hidden]`.
+  func callAsFunction(scratch: inout CLIPScratch) {
+    query.onBLAS(scratch.normalized, into: &scratch.queries)
+    key.onBLAS(scratch.normalized, into: &scratch.keys)
+    value.onBLAS(scratch.normalized, into: &scratch.values)
+    scratch.queries.attendingFully(
+      keys: scratch.keys, values: scratch.values, heads: heads, scores: &scratch.scores,
+      into: &scratch.attended)
+    output.onBLAS(scratch.attended, into: &scratch.output)
+  }
+}
+
+/// Two linear layers with an activation between.
+struct CLIPMLP: Sendable {
+  let first: Linear  // [intermediate, hidden]
+  let second: Linear  // [hidden, intermediate]
+  let activation: Activation
+
+  init(
+    loading weights: WeightScope, configuration: VisionConfiguration
+  ) throws(CheckpointError) {
+    first = try Linear(
+      loading: weights.scope("fc1"), inputs: configuration.hidden,
+      outputs: configuration.intermediate, biased: true)
+    second = try Linear(
+      loading: weights.scope("fc2"), inputs: configuration.intermediate,
+      outputs: configuration.hidden, biased: true)
+    activation = configuration.activation
+  }
+
+  /// From `scratch.normalized` to `scratch.output`, both `[tokens, hidden]`.
+  func callAsFunction(scratch: inout CLIPScratch) {
+    first.onBLAS(scratch.normalized, into: &scratch.inner)
+    scratch.inner.apply(activation)
+    second.onBLAS(scratch.inner, into: &scratch.output)
+  }
+}
+
+extension Matrix {
+  mutating func apply(_ activation: Activation) {
+    switch activation {
+    case .quickGELU: quickGELU()
+    case .gelu: gelu()
+    case .identity: break
+    }
+  }
+}

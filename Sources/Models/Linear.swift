@@ -1,0 +1,33 @@
+/// A linear layer: stored weights and an optional bias.
+
+public import Checkpoints
+internal import Compute
+
+/// `y = x · Wᵀ + b`, weights `[outputs, inputs]`.
+public struct Linear: Sendable {
+  let weight: StoredTensor
+  let bias: [Float]?
+
+  /// Keys: `weight` and, if `biased`, `bias`.
+  public init(
+    loading weights: WeightScope, inputs: Int, outputs: Int, biased: Bool
+  ) throws(CheckpointError) {
+    weight = try weights.tensor("weight", shape: [outputs, inputs])
+    bias = biased ? try weights.vector("bias", count: outputs) : nil
+  }
+
+  /// On our own kernel: a row's result does not depend on the rows beside it. `[rows, inputs]` to
+  /// `[rows, outputs]`.
+  func callAsFunction(_ input: Matrix, into result: inout Matrix) {
+    weight.multiply(input, into: &result)
+    if let bias { result.addToRows(bias) }
+  }
+
+  /// On OpenBLAS, for whole images. `[rows, inputs]` to `[rows, outputs]`.
+  func onBLAS(_ input: Matrix, into result: inout Matrix) {
+    weight.multiplyWithBLAS(input, into: &result)
+    if let bias { result.addToRows(bias) }
+  }
+
+  var byteCount: Int { weight.byteCount }
+}

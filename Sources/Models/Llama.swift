@@ -1,0 +1,243 @@
+/// The Llama decoder (arXiv 2302.13971), or the part of it that one stage holds.
+///
+/// Matches `LlamaForCausalLM` of Hugging Face transformers in f32.
+
+public import Checkpoints
+public import Compute
+
+/// A contiguous range of decoder layers; the first stage also holds the embedding, the last one the final
+/// norm and the head.
+///
+///     token ids ─▶ embedding ─▶ layer 0 ─▶ … ─▶ layer n-1 ─▶ norm ─▶ head ─▶ logits
+///                  (first stage)                             (last stage)
+public struct LlamaStage: Sendable {
+  public let configuration: TextConfiguration
+  public let layerRange: Range<Int>
+  let embedding: StoredTensor?  // [vocabulary, hidden]
+  let layers: [LlamaLayer]
+  let finalNorm: [Float]?  // [hidden]
+  let head: StoredTensor?  // [vocabulary, hidden]
+  private let rotary: RotaryEmbedding
+
+  /// Maps the tensors of `layerRange` and of the ends that it includes, and no others.
+  ///
+  /// `weights` is the decoder's scope. Keys: `embed_tokens`, `layers.N`, `norm`, `lm_head`.
+  public init(
+    loading weights: WeightScope, configuration: TextConfiguration, layerRange: Range<Int>
+  ) throws(CheckpointError) {
+    precondition(layerRange.lowerBound >= 0 && layerRange.upperBound <= configuration.layers)
+    self.configuration = configuration
+    self.layerRange = layerRange
+    let (isFirst, isLast) = (layerRange.lowerBound == 0, layerRange.upperBound == configuration.layers)
+    let tableShape = [configuration.vocabulary, configuration.hidden]
+    embedding = isFirst ? try weights.tensor("embed_tokens.weight", shape: tableShape) : nil
+    var layers: [LlamaLayer] = []
+    for index in layerRange {
+      layers.append(
+        try LlamaLayer(loading: weights.scope("layers.\(index)"), configuration: configuration))
+    }
+    self.layers = layers
+    if isLast {
+      finalNorm = try weights.vector("norm.weight", count: configuration.hidden)
+      let name = configuration.tiedHead ? "embed_tokens.weight" : "lm_head.weight"
+      head = try weights.tensor(name, shape: tableShape)
+    } else {
+      (finalNorm, head) = (nil, nil)
+    }
+    rotary = RotaryEmbedding(frequencies: configuration.rotaryFrequencies)
+  }
+
+  /// Whether token ids go in.
+  public var isFirst: Bool { embedding != nil }
+  /// Whether logits come out.
+  public var isLast: Bool { head != nil }
+
+  /// Bytes of the weights that it maps.
+  public var weightBytes: Int {
+    (embedding?.byteCount ?? 0) + layers.reduce(0) { $0 + $1.byteCount }
+      + (configuration.tiedHead && isFirst ? 0 : head?.byteCount ?? 0)
+  }
+
+  /// Looks the embeddings of `tokens` up, `[tokens, hidden]`. Only on the first stage.
+  public func embed(_ tokens: [Int32], into hidden: inout Matrix) {
+    guard let embedding else { preconditionFailure("only the first stage embeds") }
+    hidden.reshape(rows: tokens.count, columns: configuration.hidden)
+    for (row, token) in tokens.enumerated() { embedding.copyRow(Int(token), to: row, of: &hidden) }
+  }
+
+  /// Runs the stage's layers over a step's tokens, in place. hidden `[tokens, hidden]`; `runs` cover
+  /// its rows.
+  public func forward(
+    _ hidden: inout Matrix, runs: [TokenRun], cache: KVMemory, scratch: inout LlamaScratch
+  ) {
+    let positions = runs.flatMap { run in (0..<run.count).map { run.firstPosition + $0 } }
+    precondition(positions.count == hidden.rows)
+    let angles = rotary.angles(at: positions)
+    for (index, layer) in layers.enumerated() {
+      layer(
+        &hidden, runs: runs, angles: angles, cache: cache, cacheLayer: index, scratch: &scratch)
+    }
+  }
+
+  /// Logits of some rows, `[rows.count, vocabulary]`. Only on the last stage.
+  public func logits(
+    of hidden: Matrix, rows: [Int], scratch: inout LlamaScratch, into logits: inout Matrix
+  ) {
+    guard let finalNorm, let head else { preconditionFailure("only the last stage has the head") }
+    scratch.selected.reshape(rows: rows.count, columns: configuration.hidden)
+    for (target, row) in rows.enumerated() {
+      scratch.selected.copyRow(row, of: hidden, to: target)
+    }
+    scratch.selected.rmsNormalized(
+      finalNorm, epsilon: configuration.normEpsilon, into: &scratch.normalized)
+    head.multiply(scratch.normalized, into: &logits)
+  }
+
+  /// A KV cache for this stage's layers. Throws `.outOfMemory`.
+  public func makeCache(blocks: Int, blockTokens: Int) throws(ComputeError) -> KVMemory {
+    try KVMemory(
+      layers: layers.count, blocks: blocks, blockTokens: blockTokens,
+      kvHeads: configuration.kvHeads, headWidth: configuration.headWidth)
+  }
+}
+
+/// Matrices that layers use one after the other, kept so that a step allocates nothing anew.
+public struct LlamaScratch: Sendable {
+  var selected = Matrix()
+  var normalized = Matrix()
+  var queries = Matrix()
+  var keys = Matrix()
+  var values = Matrix()
+  var attended = Matrix()
+  var gate = Matrix()
+  var up = Matrix()
+  var output = Matrix()
+
+  public init() {}
+}
+
+/// One decoder layer. The residual stream runs down the left:
+///
+///     x ──────────────┐
+///     │               ▼
+///     │     input_layernorm ─▶ self_attn
+///     + ◀─────────────────────────┘
+///     │───────────────┐
+///     │               ▼
+///     │     post_attention_layernorm ─▶ mlp
+///     + ◀───────────────────────────────┘
+///     ▼
+struct LlamaLayer: Sendable {
+  let inputNorm: [Float]  // [hidden]
+  let attention: LlamaAttention
+  let postAttentionNorm: [Float]  // [hidden]
+  let mlp: LlamaMLP
+  let epsilon: Float
+
+  init(
+    loading weights: WeightScope, configuration: TextConfiguration
+  ) throws(CheckpointError) {
+    inputNorm = try weights.vector("input_layernorm.weight", count: configuration.hidden)
+    attention = try LlamaAttention(
+      loading: weights.scope("self_attn"), configuration: configuration)
+    postAttentionNorm = try weights.vector(
+      "post_attention_layernorm.weight", count: configuration.hidden)
+    mlp = try LlamaMLP(loading: weights.scope("mlp"), configuration: configuration)
+    epsilon = configuration.normEpsilon
+  }
+
+  func callAsFunction(
+    _ hidden: inout Matrix, runs: [TokenRun], angles: RotaryEmbedding.Angles, cache: KVMemory,
+    cacheLayer: Int, scratch: inout LlamaScratch
+  ) {
+    hidden.rmsNormalized(inputNorm, epsilon: epsilon, into: &scratch.normalized)
+    attention(runs: runs, angles: angles, cache: cache, cacheLayer: cacheLayer, scratch: &scratch)
+    hidden.add(scratch.output)
+    hidden.rmsNormalized(postAttentionNorm, epsilon: epsilon, into: &scratch.normalized)
+    mlp(scratch: &scratch)
+    hidden.add(scratch.output)
+  }
+
+  var byteCount: Int { attention.byteCount + mlp.byteCount }
+}
+
+/// Causal self-attention with grouped query heads and rotary positions.
+struct LlamaAttention: Sendable {
+  let query: Linear  // [heads * headWidth, hidden]
+  let key: Linear  // [kvHeads * headWidth, hidden]
+  let value: Linear  // [kvHeads * headWidth, hidden]
+  let output: Linear  // [hidden, heads * headWidth]
+  let heads: Int
+  let kvHeads: Int
+
+  init(
+    loading weights: WeightScope, configuration: TextConfiguration
+  ) throws(CheckpointError) {
+    heads = configuration.heads
+    kvHeads = configuration.kvHeads
+    let (hidden, biased) = (configuration.hidden, configuration.attentionBias)
+    let (width, kvWidth) = (heads * configuration.headWidth, kvHeads * configuration.headWidth)
+    query = try Linear(
+      loading: weights.scope("q_proj"), inputs: hidden, outputs: width, biased: biased)
+    key = try Linear(
+      loading: weights.scope("k_proj"), inputs: hidden, outputs: kvWidth, biased: biased)
+    value = try Linear(
+      loading: weights.scope("v_proj"), inputs: hidden, outputs: kvWidth, biased: biased)
+    output = try Linear(
+      loading: weights.scope("o_proj"), inputs: width, outputs: hidden, biased: biased)
+  }
+
+  /// From `scratch.normalized` to `scratch.output`, both `[tokens, hidden]`.
+  func callAsFunction(
+    runs: [TokenRun], angles: RotaryEmbedding.Angles, cache: KVMemory, cacheLayer: Int,
+    scratch: inout LlamaScratch
+  ) {
+    query(scratch.normalized, into: &scratch.queries)
+    key(scratch.normalized, into: &scratch.keys)
+    value(scratch.normalized, into: &scratch.values)
+    scratch.queries.rotate(by: angles, heads: heads)
+    scratch.keys.rotate(by: angles, heads: kvHeads)
+    scratch.attended.reshape(rows: scratch.queries.rows, columns: scratch.queries.columns)
+    for run in runs {
+      cache.append(layer: cacheLayer, run: run, keys: scratch.keys, values: scratch.values)
+      cache.attend(
+        layer: cacheLayer, run: run, queries: scratch.queries, queryHeads: heads,
+        into: &scratch.attended)
+    }
+    output(scratch.attended, into: &scratch.output)
+  }
+
+  var byteCount: Int {
+    query.byteCount + key.byteCount + value.byteCount + output.byteCount
+  }
+}
+
+/// SwiGLU: `down(silu(gate x) * up x)`.
+struct LlamaMLP: Sendable {
+  let gate: Linear  // [intermediate, hidden]
+  let up: Linear  // [intermediate, hidden]
+  let down: Linear  // [hidden, intermediate]
+
+  init(
+    loading weights: WeightScope, configuration: TextConfiguration
+  ) throws(CheckpointError) {
+    let (hidden, intermediate) = (configuration.hidden, configuration.intermediate)
+    let biased = configuration.mlpBias
+    gate = try Linear(
+      loading: weights.scope("gate_proj"), inputs: hidden, outputs: intermediate, biased: biased)
+    up = try Linear(
+      loading: weights.scope("up_proj"), inputs: hidden, outputs: intermediate, biased: biased)
+    down = try Linear(
+      loading: weights.scope("down_proj"), inputs: intermediate, outputs: hidden, biased: biased)
+  }
+
+  /// From `scratch.normalized` to `scratch.output`, both `[tokens, hidden]`.
+  func callAsFunction(scratch: inout LlamaScratch) {
+    gate(scratch.normalized, into: &scratch.gate)
+    up(scratch.normalized, into: &scratch.up)
+    scratch.gate.siluMultiply(scratch.up)
+    down(scratch.gate, into: &scratch.output)
+  }
+
+  var byteCount: Int { gate.byteCount + up.byteCount + down.byteCount }
+}

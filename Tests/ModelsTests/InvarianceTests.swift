@@ -1,0 +1,59 @@
+/// How the work is split never changes an answer.
+
+import Checkpoints
+import Compute
+import Foundation
+import Testing
+
+@testable import Models
+
+@Suite("splitting the work changes nothing")
+struct InvarianceTests {
+  @Test("logits are bit for bit the same however layers and prompts are split")
+  func stagesAndChunks() throws {
+    let oracle = try Oracle("tiny-mlp-gqa")
+    let tokens = try #require(oracle.texts["input_ids"]).tokens
+    let image = try oracle.matrix("projected")
+    var whole = try Generator(oracle.checkpoint, stages: [4])
+    let expected = try whole.prefill(tokens, image: image)
+    for stages in [[2, 2], [1, 3], [1, 2, 1], [1, 1, 1, 1]] {
+      for chunk in [Int.max, 16, 7, 1] {
+        var split = try Generator(oracle.checkpoint, stages: stages)
+        split.chunk = chunk
+        #expect(try split.prefill(tokens, image: image) == expected, "\(stages), \(chunk)")
+      }
+    }
+  }
+
+  @Test("a sequence's hidden states do not depend on the sequences computed with it")
+  func batches() throws {
+    let oracle = try Oracle("tiny-linear")
+    let stage = try LlamaStage(
+      loading: oracle.checkpoint.weights("language_model"),
+      configuration: oracle.checkpoint.configuration.text, layerRange: 0..<4)
+    let prompts: [[Int32]] = [[1, 401, 814, 739], [1, 5], [1, 9, 300, 301, 302, 303, 304]]
+    var alone: [Matrix] = []
+    for prompt in prompts { alone.append(try forward(stage, [prompt])) }
+    let together = try forward(stage, prompts)
+    var row = 0
+    for matrix in alone {
+      #expect(together.rows(row..<row + matrix.rows) == matrix)
+      row += matrix.rows
+    }
+  }
+
+  private func forward(_ stage: LlamaStage, _ prompts: [[Int32]]) throws -> Matrix {
+    let cache = try stage.makeCache(blocks: 8, blockTokens: 4)
+    var (hidden, scratch, runs) = (Matrix(), LlamaScratch(), [TokenRun]())
+    for (index, prompt) in prompts.enumerated() {
+      let row = prompts[..<index].reduce(0) { $0 + $1.count }
+      runs.append(
+        TokenRun(
+          firstRow: row, count: prompt.count, firstPosition: 0,
+          blocks: [UInt32(index * 2 + 1), UInt32(index * 2)]))
+    }
+    stage.embed(prompts.flatMap { $0 }, into: &hidden)
+    stage.forward(&hidden, runs: runs, cache: cache, scratch: &scratch)
+    return hidden
+  }
+}
