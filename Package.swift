@@ -24,6 +24,12 @@ let package = Package(
       dependencies: ["Compute", .product(name: "Crypto", package: "swift-crypto")],
       swiftSettings: strict),
     .target(name: "Models", dependencies: ["Checkpoints", "Compute"], swiftSettings: strict),
+    .target(name: "Referring", swiftSettings: strict),
+    .target(name: "Coordinator", dependencies: [], swiftSettings: strict),
+    .testTarget(
+      name: "ReferringTests", dependencies: ["Referring"], exclude: ["Fixtures"],
+      swiftSettings: strict),
+    .testTarget(name: "CoordinatorTests", dependencies: ["Coordinator"], swiftSettings: strict),
     .testTarget(name: "ComputeTests", dependencies: ["Compute"], swiftSettings: strict),
     .testTarget(
       name: "ModelsTests", dependencies: ["Models", "Checkpoints", "Compute"],
