@@ -38,7 +38,7 @@ public struct ModelConfiguration: Sendable, Equatable {
     let textObject = try config.object("text_config") ?? none
     text = try TextConfiguration(
       textObject, tiedByDefault: try config.bool("tie_word_embeddings", default: false))
-    vision = try VisionConfiguration(try config.object("vision_config") ?? none)
+    vision = try VisionConfiguration(try config.object("vision_config"), file: config.file)
     featureLayers = try Self.featureLayers(config, layers: vision.layers)
     switch try config.string("vision_feature_select_strategy", default: "default") {
     case "default": keepsClassToken = false

@@ -10,8 +10,10 @@ public enum Activation: String, Sendable, Equatable {
   case identity = "linear"
 }
 
-/// Dimensions of a CLIP vision transformer. Fields that a file omits take those of ViT-L/14 at 336
-/// pixels, as transformers' `LlavaConfig` does.
+/// Dimensions of a CLIP vision transformer.
+///
+/// As in transformers, a file without any `vision_config` means ViT-L/14 at 336 pixels (`LlavaConfig`),
+/// and single fields that are omitted take the defaults of `CLIPVisionConfig`, ViT-B/32 at 224.
 public struct VisionConfiguration: Sendable, Equatable {
   public let hidden: Int
   public let intermediate: Int
@@ -31,19 +33,21 @@ public struct VisionConfiguration: Sendable, Equatable {
   /// Numbers of a patch: three channels.
   public var patchElements: Int { 3 * patchSide * patchSide }
 
-  init(_ config: ConfigurationObject) throws(CheckpointError) {
+  init(_ given: ConfigurationObject?, file: String) throws(CheckpointError) {
+    let config =
+      given ?? ConfigurationObject(file: file, path: "vision_config.", fields: Self.large336)
     let type = try config.string("model_type", default: "clip_vision_model")
     guard type == "clip_vision_model" else {
       throw CheckpointError(
         .unsupported, "\(config.file): the vision encoder is of type \"\(type)\"",
         remedy: "Encoders of type clip_vision_model are served")
     }
-    hidden = try config.integer("hidden_size", default: 1024)
-    intermediate = try config.integer("intermediate_size", default: 4096)
-    layers = try config.integer("num_hidden_layers", default: 24, in: 1...1024)
-    heads = try config.integer("num_attention_heads", default: 16)
-    imageSide = try config.integer("image_size", default: 336, in: 1...8192)
-    patchSide = try config.integer("patch_size", default: 14, in: 1...1024)
+    hidden = try config.integer("hidden_size", default: 768)
+    intermediate = try config.integer("intermediate_size", default: 3072)
+    layers = try config.integer("num_hidden_layers", default: 12, in: 1...1024)
+    heads = try config.integer("num_attention_heads", default: 12)
+    imageSide = try config.integer("image_size", default: 224, in: 1...8192)
+    patchSide = try config.integer("patch_size", default: 32, in: 1...1024)
     normEpsilon = Float(try config.number("layer_norm_eps", default: 1e-5))
     guard try config.integer("num_channels", default: 3) == 3 else {
       throw config.wrong("num_channels", "3")
@@ -58,4 +62,10 @@ public struct VisionConfiguration: Sendable, Equatable {
     }
     self.activation = activation
   }
+
+  private static let large336: [String: JSONValue] = [
+    "hidden_size": .number(1024), "intermediate_size": .number(4096),
+    "num_hidden_layers": .number(24), "num_attention_heads": .number(16),
+    "image_size": .number(336), "patch_size": .number(14),
+  ]
 }

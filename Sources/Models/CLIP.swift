@@ -229,3 +229,8 @@ extension Matrix {
     }
   }
 }
+
+extension CLIPVisionEncoder {
+  /// Edge of the square that it takes, in pixels.
+  public var imageSide: Int { configuration.vision.imageSide }
+}

@@ -5,7 +5,6 @@
 
 public import Checkpoints
 public import Compute
-internal import Foundation
 
 /// Which of the three it is is told from the tensors' names and ranks.
 public struct Projector: Sendable {
@@ -24,16 +23,16 @@ public struct Projector: Sendable {
   public init(
     loading weights: WeightScope, configuration: ModelConfiguration
   ) throws(CheckpointError) {
-    rows = try Self.rows(weights, configuration)
+    let layout = try ProjectorLayout(of: weights, configuration: configuration)
+    rows = layout.rows
     let (inputs, hidden) = (configuration.featureWidth, configuration.text.hidden)
     let biased = weights.shape(of: "linear_1.bias") != nil
-    if weights.shape(of: "linear_1.weight")?.count == 4 {
+    if let stride = layout.stride {
       let weight = try weights.tensor("linear_1.weight", shape: [hidden, inputs, 3, 3])
       let bias = biased ? try weights.vector("linear_1.bias", count: hidden) : nil
-      let grid = configuration.vision.gridSide
       kind = .convolution(
-        weight: weight.reshaped([hidden, inputs * 9]), bias: bias, grid: grid,
-        stride: Self.stride(grid: grid, rows: rows))
+        weight: weight.reshaped([hidden, inputs * 9]), bias: bias,
+        grid: configuration.vision.gridSide, stride: stride)
       return
     }
     let first = try Linear(
@@ -67,39 +66,11 @@ public struct Projector: Sendable {
     return result
   }
 
-  /// Token positions that an image of this checkpoint takes; reads no weight.
-  public static func rows(
-    _ weights: WeightScope, _ configuration: ModelConfiguration
-  ) throws(CheckpointError) -> Int {
-    guard weights.shape(of: "linear_1.weight")?.count == 4 else { return configuration.featureRows }
-    let grid = configuration.vision.gridSide
-    let rows = configuration.imageTokenCount ?? configuration.featureRows
-    let stride = stride(grid: grid, rows: rows)
-    guard !configuration.keepsClassToken, convolved(grid, stride: stride) == side(of: rows) else {
-      throw CheckpointError(
-        .configuration,
-        "a convolution over \(grid)×\(grid) patches cannot give image_seq_length \(rows)",
-        remedy: "A 3×3 convolution with stride s gives ((grid - 1) / s + 1)² tokens, "
-          + "without the class token")
-    }
-    return rows
-  }
-
-  /// The stride that brings `grid` patches an edge to the root of `rows`.
-  private static func stride(grid: Int, rows: Int) -> Int {
-    max(1, Int((Double(grid) / Double(max(1, side(of: rows)))).rounded(.up)))
-  }
-
-  private static func side(of rows: Int) -> Int { Int(Double(rows).squareRoot().rounded()) }
-
-  /// Edge of the result of a 3×3 convolution with padding 1.
-  private static func convolved(_ grid: Int, stride: Int) -> Int { (grid - 1) / stride + 1 }
-
   /// Every 3×3 neighbourhood as a row, `[rows, featureWidth * 9]`, zeros beyond the edge; within a
   /// row the channel comes first, as in a convolution's weights.
   private static func unfold(_ features: Matrix, grid: Int, stride: Int) -> Matrix {
     precondition(features.rows == grid * grid)
-    let (side, width) = (convolved(grid, stride: stride), features.columns)
+    let (side, width) = ((grid - 1) / stride + 1, features.columns)
     var values = [Float](repeating: 0, count: side * side * width * 9)
     for row in 0..<side {
       for column in 0..<side {

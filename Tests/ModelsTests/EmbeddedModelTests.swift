@@ -14,8 +14,9 @@ struct EmbeddedModelTests {
     let checkpoint = try Checkpoint(directory: Oracle.embeddedModel)
     #expect(checkpoint.configuration.text.layers == 4)
     #expect(checkpoint.profile.notation == "mini")
-    #expect(try Projector.rows(
-      checkpoint.weights("multi_modal_projector"), checkpoint.configuration) == 64)
+    let layout = try ProjectorLayout(
+      of: checkpoint.weights("multi_modal_projector"), configuration: checkpoint.configuration)
+    #expect(layout == ProjectorLayout(stride: nil, rows: 64))
   }
 
   @Test("the digest changes with the configuration and stays with the place")

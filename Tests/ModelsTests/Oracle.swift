@@ -15,7 +15,9 @@ struct Oracle {
     .deletingLastPathComponent().appending(path: "Fixtures")
   static let embeddedModel = fixtures.deletingLastPathComponent().deletingLastPathComponent()
     .appending(path: "Sources/chatspot/Resources/mini-chatspot")
-  static let names = ["tiny-linear", "tiny-mlp-gqa"]
+  static let names = [
+    "tiny-linear", "tiny-mlp-gqa", "tiny-llama3-tied", "tiny-linear-rope", "tiny-conv",
+  ]
 
   init(_ name: String) throws {
     let directory = Self.fixtures.appending(path: name)
@@ -40,7 +42,7 @@ struct Oracle {
         mapping: location.path, offset: location.offset, count: location.byteCount))
   }
 
-  func count(of prefix: String) -> Int { goldens.keys.count { $0.hasPrefix(prefix) } }
+  var layers: Int { checkpoint.configuration.text.layers }
 }
 
 extension JSONValue {

@@ -64,9 +64,24 @@ struct ParityTests {
   func textOnly(name: String) throws {
     let oracle = try Oracle(name)
     let tokens = try #require(oracle.texts["text_only"]?["input_ids"]).tokens
-    var generator = try Generator(oracle.checkpoint, stages: [4])
+    var generator = try Generator(oracle.checkpoint, stages: [oracle.layers])
     let logits = try generator.prefill(tokens, image: nil)
     #expect(largestDifference(logits.values, try oracle.matrix("text_only.logits").values) <= 1e-3)
+  }
+
+  @Test("a text long enough for scaled rotary positions to matter")
+  func longText() throws {
+    let oracle = try Oracle("tiny-linear-rope")
+    let long = try #require(oracle.texts["long_text"])
+    let tokens = try #require(long["input_ids"]).tokens
+    guard case .number(let first)? = long["first_row"] else {
+      Issue.record("no first_row")
+      return
+    }
+    var generator = try Generator(oracle.checkpoint, stages: [oracle.layers])
+    let logits = try generator.prefill(tokens, image: nil).rows(Int(first)..<tokens.count)
+    let expected = try oracle.matrix("long_text.logits")
+    #expect(largestDifference(logits.values, expected.values) <= 1e-3)
   }
 
   @Test("greedy answers from pixels", arguments: Oracle.names)
@@ -74,7 +89,7 @@ struct ParityTests {
     let oracle = try Oracle(name)
     let tokens = try #require(oracle.texts["input_ids"]).tokens
     let expected = try #require(oracle.texts["greedy_24_ignoring_eos"]).tokens
-    var generator = try Generator(oracle.checkpoint, stages: [1, 3])
+    var generator = try Generator(oracle.checkpoint, stages: [1, oracle.layers - 1])
     let pixels = try oracle.tensor("pixel_values").widened()
     let answer = try generator.answer(
       tokens, pixels: pixels, newTokens: expected.count, stopping: false)

@@ -1,0 +1,63 @@
+/// A referring query from its arrival to its answer.
+
+internal import Messaging
+internal import Referring
+internal import Tokenizing
+internal import Wire
+
+/// One query and its sequence.
+struct ActiveQuery: Sendable {
+  /// The client, and its own number for the query.
+  let client: PeerIdentity
+  let clientQuery: UInt64
+  let prompt: Prompt
+  let geometries: [ImageGeometry]
+  let sampling: WireSampling
+  let newTokensMax: Int
+  /// When it arrived, in seconds.
+  let arrived: Double
+  /// The coordinator's numbers for its images, in the order of `geometries`, once they are asked for.
+  var images: [UInt64] = []
+  var imagesMissing: Int
+  /// Image files that are not yet asked for.
+  var files: [[UInt8]]
+
+  var tokens: [Int32] = []
+  var text = ""
+  var stream: TextStream
+  var imagesReady: Double?
+  var firstToken: Double?
+  var reports: [ProcessReport] = []
+
+  /// The position that the next token takes.
+  var nextPosition: Int { prompt.tokens.count + tokens.count }
+
+  /// Token ids at `positions`: of the prompt, then of the answer.
+  func tokens(at positions: Range<Int>) -> [Int32] {
+    positions.map {
+      $0 < prompt.tokens.count ? prompt.tokens[$0] : tokens[$0 - prompt.tokens.count]
+    }
+  }
+
+  /// The image rows that fall into `positions`, counted from the first of them.
+  func splices(at positions: Range<Int>) -> [Splice] {
+    prompt.images.compactMap { image in
+      let whole = image.firstToken..<image.firstToken + image.rows
+      let part = whole.clamped(to: positions)
+      guard !part.isEmpty else { return nil }
+      return Splice(
+        image: images[image.image], firstRow: part.lowerBound - whole.lowerBound,
+        rowCount: part.count, firstToken: part.lowerBound - positions.lowerBound)
+    }
+  }
+
+  /// Adds to what a process did for this query.
+  mutating func report(_ report: ProcessReport) {
+    guard let index = reports.firstIndex(where: { $0.processID == report.processID }) else {
+      reports.append(report)
+      return
+    }
+    reports[index].completed += report.completed
+    reports[index].busySeconds += report.busySeconds
+  }
+}

@@ -1,0 +1,55 @@
+/// What the coordinator's state machine asks its actor to do.
+
+internal import Messaging
+internal import Wire
+
+enum CoordinatorAction: Sendable {
+  case send(Message, to: PeerIdentity)
+  case report(ClusterEvent)
+}
+
+/// Something that an operator wants to know.
+public enum ClusterEvent: Sendable, Equatable, CustomStringConvertible {
+  case joined(name: String, role: String, waitingFor: String)
+  case refused(peer: String, reason: String)
+  case lost(name: String, reason: String)
+  case planned(epoch: UInt64, stages: [String], predicted: Double)
+  case standsBy(name: String)
+  case cannotPlan(reason: String)
+  case ready(epoch: UInt64, stages: [String], seconds: Double)
+  case failedQuery(reason: String)
+  case dropped(String)
+
+  public var description: String {
+    switch self {
+    case .joined(let name, let role, let waiting):
+      "\(name) joined as \(role)\(waiting.isEmpty ? "" : "; waiting for \(waiting)")"
+    case .refused(let peer, let reason): "refused \(peer): \(reason)"
+    case .lost(let name, let reason): "lost \(name): \(reason)"
+    case .planned(let epoch, let stages, let predicted):
+      "plan \(epoch): \(stages.joined(separator: " → ")); "
+        + "predicted \(milliseconds(predicted)) a token at the slowest stage"
+    case .standsBy(let name): "\(name) has no layers and stands by as a spare"
+    case .cannotPlan(let reason): "no plan: \(reason)"
+    case .ready(let epoch, let stages, let seconds):
+      "ready: plan \(epoch) of \(stages.count) stage\(stages.count == 1 ? "" : "s") "
+        + "stands after \(milliseconds(seconds))"
+    case .failedQuery(let reason): "a query failed: \(reason)"
+    case .dropped(let what): "dropped \(what)"
+    }
+  }
+
+  /// Whether it is news of something that went wrong.
+  public var isTrouble: Bool {
+    switch self {
+    case .refused, .lost, .cannotPlan: true
+    default: false
+    }
+  }
+}
+
+/// A time for people, such as "3.4 ms".
+func milliseconds(_ seconds: Double) -> String {
+  let tenths = (seconds * 10_000).rounded() / 10
+  return tenths >= 100 ? "\(Int(min(tenths, 1e15))) ms" : "\(tenths) ms"
+}

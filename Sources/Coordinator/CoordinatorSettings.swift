@@ -1,0 +1,59 @@
+/// What the operator of a coordinator chooses.
+
+public import Wire
+
+/// Settings of a coordinator, with the defaults that suit a few machines.
+public struct CoordinatorSettings: Sendable {
+  /// Decoder workers to wait for before the first plan is made.
+  public var workersExpected = 1
+  /// How activations and image features travel.
+  public var activationType = WireDataType.f16
+  /// KV positions over all sequences; nil takes what the workers' memory allows, up to sixteen
+  /// contexts.
+  public var kvTokens: Int?
+  /// Token positions of a KV block.
+  public var kvBlockTokens = 16
+  /// Most tokens of a step.
+  public var stepTokens = 256
+  /// Steps in the pipeline at once; nil is as many as stages.
+  public var stepsInFlight: Int?
+  /// Images whose features stage 0 holds at once.
+  public var featureCredits = 32
+  /// Queries that are waiting or being answered at once.
+  public var queriesMax = 1024
+  /// Tokens of an answer where the query does not say.
+  public var newTokensDefault = 512
+  /// How often members and the coordinator show that they live, in milliseconds.
+  public var heartbeatMilliseconds = 1000
+  /// After how long a silence a member counts as lost, in milliseconds.
+  public var heartbeatTimeoutMilliseconds = 10_000
+
+  public init() {}
+
+  /// Throws `.configuration`, naming the setting.
+  public func validate() throws(CoordinatorError) {
+    let ranges: [(String, Int, ClosedRange<Int>)] = [
+      ("--workers", workersExpected, 1...1024),
+      ("--kv-tokens", kvTokens ?? 1, 1...(1 << 30)),
+      ("--kv-block-tokens", kvBlockTokens, 1...4096),
+      ("--step-tokens", stepTokens, 1...65_536),
+      ("--steps-in-flight", stepsInFlight ?? 1, 1...4096),
+      ("--images-held", featureCredits, 1...4096),
+      ("--queries", queriesMax, 1...1_000_000),
+      ("--new-tokens", newTokensDefault, 1...1_000_000),
+      ("--heartbeat-milliseconds", heartbeatMilliseconds, 10...60_000),
+      ("--heartbeat-timeout-milliseconds", heartbeatTimeoutMilliseconds, 100...600_000),
+    ]
+    for (name, value, range) in ranges where !range.contains(value) {
+      throw CoordinatorError(
+        .configuration, "\(name) is \(value)",
+        remedy: "Choose a value from \(range.lowerBound) to \(range.upperBound)")
+    }
+    guard heartbeatTimeoutMilliseconds >= 2 * heartbeatMilliseconds else {
+      throw CoordinatorError(
+        .configuration,
+        "a heartbeat timeout of \(heartbeatTimeoutMilliseconds) ms is shorter than two heartbeats",
+        remedy: "Choose at least \(2 * heartbeatMilliseconds) ms")
+    }
+  }
+}

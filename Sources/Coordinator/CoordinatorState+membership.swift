@@ -1,0 +1,208 @@
+/// Who is in the cluster, and which plan that makes possible.
+
+internal import Checkpoints
+internal import Foundation
+internal import Messaging
+internal import Wire
+
+extension CoordinatorState {
+  mutating func receive(_ hello: Hello, from peer: PeerIdentity, now: Double) {
+    guard hello.protocolVersion == Wire.protocolVersion else {
+      refuse(
+        peer, .protocolVersion,
+        "protocol version \(hello.protocolVersion) is not \(Wire.protocolVersion), "
+          + "which this coordinator speaks")
+      return
+    }
+    let welcome = Welcome(
+      protocolVersion: Wire.protocolVersion,
+      heartbeatIntervalMilliseconds: settings.heartbeatMilliseconds,
+      heartbeatTimeoutMilliseconds: settings.heartbeatTimeoutMilliseconds)
+    if hello.role == .client {
+      clients.insert(peer)
+      send(.welcome(welcome), to: peer)
+      return
+    }
+    guard hello.modelDigest == model.digest else {
+      refuse(
+        peer, .modelMismatch,
+        "\(hello.name) has another checkpoint than this coordinator's \(model.directory.path)")
+      return
+    }
+    send(.welcome(welcome), to: peer)
+    guard members[peer] == nil else { return }
+    let member = Member(hello, peer: peer, now: now)
+    members[peer] = member
+    joinOrder.append(peer)
+    let role = hello.role == .visionNode ? "vision node" : "decoder worker"
+    report(.joined(name: member.name, role: role, waitingFor: waitingFor))
+    guard let pipeline else { return }
+    if hello.role == .visionNode {
+      assignVision(peer, pipeline)
+    } else {
+      assignSpare(peer, epoch: pipeline.epoch)
+    }
+  }
+
+  /// What is missing before queries can be answered, for people; empty if nothing is.
+  var waitingFor: String {
+    guard pipeline == nil else { return "" }
+    let missing = settings.workersExpected - workers.count
+    var parts: [String] = []
+    if missing > 0 { parts.append("\(missing) decoder worker\(missing == 1 ? "" : "s")") }
+    if visionNodes.isEmpty { parts.append("a vision node") }
+    return parts.joined(separator: " and ")
+  }
+
+  var workers: [Member] {
+    joinOrder.compactMap { members[$0] }.filter { $0.role == .decoderWorker }
+  }
+
+  var visionNodes: [Member] {
+    joinOrder.compactMap { members[$0] }.filter { $0.role == .visionNode }
+  }
+
+  mutating func receive(_ ready: Ready, from peer: PeerIdentity, now: Double) {
+    guard let current = pipeline, ready.epoch == current.epoch else { return }
+    members[peer]?.readyEpoch = ready.epoch
+    guard pipeline?.pending.remove(peer) != nil, pipeline?.isReady == true else { return }
+    report(
+      .ready(
+        epoch: current.epoch, stages: current.stages.map(\.name), seconds: now - plannedAt))
+  }
+
+  mutating func leave(_ peer: PeerIdentity, reason: String, now: Double) {
+    if clients.contains(peer) { forgetClient(peer) }
+    if members[peer] != nil { lose(peer, reason: reason, now: now) }
+  }
+
+  /// Takes a member out. A pipeline that it was part of ends, and with it the queries in it.
+  mutating func lose(_ peer: PeerIdentity, reason: String, now: Double) {
+    guard let member = members.removeValue(forKey: peer) else { return }
+    joinOrder.removeAll { $0 == peer }
+    report(.lost(name: member.name, reason: reason))
+    if member.role == .visionNode {
+      encodeElsewhere(peer)
+    } else if pipeline?.contains(peer) == true {
+      endPipeline("\(member.name) was lost: \(reason)")
+    }
+  }
+
+  private mutating func endPipeline(_ reason: String) {
+    pipeline = nil
+    images = [:]
+    queriesAwaitingImages = []
+    for sequence in queries.keys.sorted() {
+      fail(
+        sequence, .lost, reason,
+        remedy: "Ask again: the cluster is planned anew with the workers that are left")
+    }
+  }
+
+  /// Makes the first plan once everybody expected is there, and later ones from whoever is left.
+  mutating func planIfPossible(now: Double) {
+    let enough = lastEpoch == 0 ? settings.workersExpected : 1
+    guard pipeline == nil, workers.count >= enough, !visionNodes.isEmpty else { return }
+    let workers = workers
+    do {
+      let (plan, kvTokens) = try plan(for: workers)
+      start(plan, of: workers, kvTokens: kvTokens, now: now)
+    } catch {
+      // Said once for each set of workers: the next try comes when somebody joins or leaves.
+      let event = ClusterEvent.cannotPlan(reason: error.description)
+      if lastTrouble != workers.count {
+        lastTrouble = workers.count
+        report(event)
+      }
+    }
+  }
+
+  /// The plan and the KV positions that it has room for.
+  private func plan(
+    for workers: [Member]
+  ) throws(CoordinatorError) -> (plan: Plan, kvTokens: Int) {
+    let text = model.configuration.text
+    let tokenBytes = 2 * 4 * text.kvHeads * text.headWidth
+    var kvTokens = settings.kvTokens ?? defaultKVTokens(workers, tokenBytes: tokenBytes)
+    while true {
+      let layers = model.layerWeights.map { cost in
+        LayerCost(
+          workBytes: cost.workBytes, memoryBytes: cost.memoryBytes + kvTokens * tokenBytes)
+      }
+      do throws(CoordinatorError) {
+        return (try Planner.plan(layers: layers, workers: workers.map(\.capacity)), kvTokens)
+      } catch {
+        // Weights come first: where the operator named no number, KV positions give way.
+        guard settings.kvTokens == nil, kvTokens / 2 >= min(text.contextMax, 256) else {
+          throw error
+        }
+        kvTokens /= 2
+      }
+    }
+  }
+
+  private func defaultKVTokens(_ workers: [Member], tokenBytes: Int) -> Int {
+    let text = model.configuration.text
+    let offered = workers.reduce(0.0) { $0 + Double($1.capacity.memoryBytes) }
+    let weights = model.layerWeights.reduce(0.0) { $0 + Double($1.memoryBytes) }
+    let room = max(0, offered - weights) / 2 / Double(tokenBytes * text.layers)
+    let most = Double(min(16 * text.contextMax, 1 << 20))
+    return max(min(text.contextMax, 256), Int(min(room, most)))
+  }
+
+  private mutating func start(_ plan: Plan, of workers: [Member], kvTokens: Int, now: Double) {
+    lastEpoch += 1
+    plannedAt = now
+    let blockTokens = settings.kvBlockTokens
+    let blockCount = max(1, kvTokens / blockTokens)
+    let stages = plan.stages.map { stage in
+      let member = workers[stage.worker]
+      return Pipeline.Stage(
+        peer: member.peer, name: member.name, processID: member.processID, layers: stage.layers)
+    }
+    let limits = SchedulerLimits(
+      stepsInFlight: settings.stepsInFlight ?? stages.count, stepTokens: settings.stepTokens)
+    let pipeline = Pipeline(
+      epoch: lastEpoch, stages: stages, predictedStepSeconds: plan.stepSeconds,
+      scheduler: Scheduler(
+        limits: limits, pool: KVBlockPool(blockCount: blockCount, blockTokens: blockTokens)),
+      pending: Set(stages.map(\.peer)))
+    self.pipeline = pipeline
+    let descriptions = stages.map { "\($0.name): \(layersText($0.layers))" }
+    report(.planned(epoch: lastEpoch, stages: descriptions, predicted: plan.stepSeconds))
+    for (index, stage) in stages.enumerated() {
+      let isLast = index == stages.count - 1
+      let assignment = Assignment(
+        epoch: lastEpoch, modelDigest: model.digest, stage: index, stageCount: stages.count,
+        firstLayer: stage.layers.lowerBound, layerCount: stage.layers.count,
+        nextEndpoint: isLast ? "" : workers[plan.stages[index + 1].worker].endpoint,
+        kvBlockCount: blockCount, kvBlockTokens: blockTokens,
+        activationType: settings.activationType, featureCredits: settings.featureCredits,
+        stepTokensMax: settings.stepTokens)
+      send(.assignment(assignment), to: stage.peer)
+    }
+    for worker in workers where !pipeline.contains(worker.peer) {
+      assignSpare(worker.peer, epoch: lastEpoch)
+    }
+    for node in visionNodes { assignVision(node.peer, pipeline) }
+  }
+
+  private mutating func assignSpare(_ peer: PeerIdentity, epoch: UInt64) {
+    send(.assignment(Assignment(epoch: epoch, modelDigest: model.digest)), to: peer)
+    report(.standsBy(name: members[peer]?.name ?? peer.description))
+  }
+
+  private mutating func assignVision(_ peer: PeerIdentity, _ pipeline: Pipeline) {
+    let assignment = Assignment(
+      epoch: pipeline.epoch, modelDigest: model.digest,
+      nextEndpoint: members[pipeline.first]?.endpoint ?? "",
+      activationType: settings.activationType)
+    send(.assignment(assignment), to: peer)
+  }
+}
+
+/// A run of layers for people: "layer 3" or "layers 0–3".
+func layersText(_ layers: Range<Int>) -> String {
+  layers.count == 1
+    ? "layer \(layers.lowerBound)" : "layers \(layers.lowerBound)–\(layers.upperBound - 1)"
+}

@@ -1,0 +1,208 @@
+/// Referring queries: from the client's message to its answer.
+
+internal import Checkpoints
+internal import Imaging
+internal import Messaging
+internal import Referring
+internal import Tokenizing
+internal import Wire
+
+extension CoordinatorState {
+  mutating func receive(_ message: ReferringQueryMessage, from client: PeerIdentity, now: Double) {
+    do {
+      try accept(message, from: client, now: now)
+    } catch {
+      let wire = WireError(code: error.wireCode, text: error.message, remedy: error.remedy)
+      report(.failedQuery(reason: error.message))
+      send(.error(wire.about(query: message.query)), to: client)
+    }
+  }
+
+  private mutating func accept(
+    _ message: ReferringQueryMessage, from client: PeerIdentity, now: Double
+  ) throws(CoordinatorError) {
+    guard queries.count < settings.queriesMax else {
+      throw CoordinatorError(
+        .overloaded, "\(queries.count) queries are waiting or being answered",
+        remedy: "Try again later")
+    }
+    guard
+      !queries.values.contains(where: { $0.client == client && $0.clientQuery == message.query })
+    else { throw CoordinatorError(.invalidQuery, "query \(message.query) is asked already") }
+    guard message.images.count <= settings.featureCredits else {
+      throw CoordinatorError(
+        .invalidQuery,
+        "\(message.images.count) images are too many: at most \(settings.featureCredits) are held")
+    }
+    let geometries = try geometries(of: message.images)
+    let prompt = try prompt(of: message, geometries)
+    let newTokensMax = try newTokens(of: message, prompt)
+    lastSequence += 1
+    queries[lastSequence] = ActiveQuery(
+      client: client, clientQuery: message.query, prompt: prompt, geometries: geometries,
+      sampling: message.sampling, newTokensMax: newTokensMax, arrived: now,
+      imagesMissing: message.images.count, files: message.images,
+      stream: TextStream(model.tokenizer))
+    if message.images.isEmpty {
+      queriesWithoutImages.append(lastSequence)
+    } else {
+      queriesAwaitingImages.append(lastSequence)
+    }
+  }
+
+  private func geometries(of files: [[UInt8]]) throws(CoordinatorError) -> [ImageGeometry] {
+    var geometries: [ImageGeometry] = []
+    for (index, file) in files.enumerated() {
+      let subject = files.count == 1 ? "the image" : "image \(index)"
+      let header: ImageHeader
+      do throws(ImagingError) {
+        try ImageLimits.standard.check(byteCount: file.count)
+        header = try ImageHeader(reading: file)
+        try ImageLimits.standard.check(header)
+      } catch {
+        throw CoordinatorError(
+          .invalidImage, "\(subject) cannot be read: \(error.message)", remedy: error.remedy)
+      }
+      do throws(ReferringError) {
+        geometries.append(
+          try model.geometry(width: header.displayedWidth, height: header.displayedHeight))
+      } catch {
+        throw CoordinatorError(
+          .invalidImage, "\(subject): \(error.message)", remedy: error.remedy)
+      }
+    }
+    return geometries
+  }
+
+  private func prompt(
+    of message: ReferringQueryMessage, _ geometries: [ImageGeometry]
+  ) throws(CoordinatorError) -> Prompt {
+    var query = ReferringQuery(message)
+    if query.system == nil { query.system = model.system }
+    let shown = query.turns.flatMap(\.images)
+    guard shown.sorted() == Array(geometries.indices) else {
+      throw CoordinatorError(
+        .invalidQuery, "the turns show the images \(shown), the query has \(geometries.count)",
+        remedy: "Every image is shown in exactly one turn")
+    }
+    let pieces: [PromptPiece]
+    do throws(ReferringError) {
+      pieces = try model.rendering.render(query, images: geometries)
+    } catch {
+      throw CoordinatorError(.invalidQuery, error.message, remedy: error.remedy)
+    }
+    return try model.assemble(pieces)
+  }
+
+  /// How many tokens the answer may take: what was asked for, as far as the context reaches.
+  private func newTokens(
+    of message: ReferringQueryMessage, _ prompt: Prompt
+  ) throws(CoordinatorError) -> Int {
+    let context = contextMax
+    guard prompt.tokens.count < context else {
+      throw CoordinatorError(
+        .invalidQuery,
+        "the prompt takes \(prompt.tokens.count) tokens; the context holds \(context)",
+        remedy: "Shorten the conversation, or show fewer images")
+    }
+    let asked = message.newTokensMax == 0 ? settings.newTokensDefault : message.newTokensMax
+    return min(asked, context - prompt.tokens.count)
+  }
+
+  /// Positions that a sequence may have.
+  private var contextMax: Int {
+    let model = model.configuration.text.contextMax
+    if let pipeline { return min(model, pipeline.scheduler.sequenceTokensMax) }
+    return settings.kvTokens.map { min(model, $0) } ?? model
+  }
+
+  /// All images of a query are at stage 0: its sequence can be computed.
+  mutating func beginSequence(_ sequence: SequenceID, now: Double) {
+    guard let query = queries[sequence], let capacity = pipeline?.scheduler.sequenceTokensMax else {
+      return
+    }
+    guard query.prompt.tokens.count + query.newTokensMax <= capacity else {
+      fail(
+        sequence, .invalidQuery,
+        "the prompt of \(query.prompt.tokens.count) tokens and \(query.newTokensMax) of answer "
+          + "exceed the cluster's \(capacity) KV positions",
+        remedy: "Ask for fewer tokens, or give the workers more memory")
+      return
+    }
+    queries[sequence]?.imagesReady = now
+    pipeline?.scheduler.add(
+      sequence, promptTokens: query.prompt.tokens.count, newTokensMax: query.newTokensMax)
+  }
+
+  /// A token of a sequence has been sampled.
+  mutating func append(_ token: Int32, to sequence: SequenceID, now: Double) {
+    guard var query = queries[sequence] else { return }
+    if query.firstToken == nil {
+      query.firstToken = now
+      releaseImages(query.images)
+    }
+    query.tokens.append(token)
+    let ends = model.configuration.endsOfSequence.contains(token)
+    let finished = ends || query.tokens.count >= query.newTokensMax
+    var text = ends ? "" : query.stream.append(token)
+    if finished { text += query.stream.finish() }
+    query.text += text
+    queries[sequence] = query
+    if !text.isEmpty {
+      send(.answerText(AnswerText(query: query.clientQuery, text: text)), to: query.client)
+    }
+    if finished {
+      finish(sequence, ends ? .stop : .length, now: now)
+    } else {
+      pipeline?.scheduler.resume(sequence, at: query.nextPosition - 1)
+    }
+  }
+
+  private mutating func finish(
+    _ sequence: SequenceID, _ reason: Answer.FinishReason, now: Double
+  ) {
+    guard let query = queries[sequence] else { return }
+    let regions = AnswerRegions.find(
+      in: query.text, notation: model.notation, images: query.geometries)
+    let answer = Answer(
+      query: query.clientQuery, text: query.text, finishReason: reason,
+      regions: regions.map { AnswerRegion(region: WireRegion($0.region), text: $0.text) },
+      promptTokens: query.prompt.tokens.count,
+      imageTokens: query.prompt.images.reduce(0) { $0 + $1.rows }, newTokens: query.tokens.count,
+      imageSeconds: query.geometries.isEmpty ? 0 : (query.imagesReady ?? now) - query.arrived,
+      firstTokenSeconds: (query.firstToken ?? now) - query.arrived,
+      totalSeconds: now - query.arrived, processes: query.reports)
+    send(.answer(answer), to: query.client)
+    remove(sequence)
+  }
+
+  /// Ends a query with an error.
+  mutating func fail(
+    _ sequence: SequenceID, _ code: WireError.Code, _ text: String, remedy: String = ""
+  ) {
+    guard let query = queries[sequence] else { return }
+    report(.failedQuery(reason: text))
+    let error = WireError(code: code, text: text, remedy: remedy)
+    send(.error(error.about(query: query.clientQuery)), to: query.client)
+    remove(sequence)
+  }
+
+  mutating func cancelQuery(_ number: UInt64, of client: PeerIdentity) {
+    for (sequence, query) in queries where query.client == client && query.clientQuery == number {
+      remove(sequence)
+    }
+  }
+
+  mutating func forgetClient(_ client: PeerIdentity) {
+    clients.remove(client)
+    for (sequence, query) in queries where query.client == client { remove(sequence) }
+  }
+
+  private mutating func remove(_ sequence: SequenceID) {
+    guard let query = queries.removeValue(forKey: sequence) else { return }
+    pipeline?.scheduler.remove(sequence)
+    queriesAwaitingImages.removeAll { $0 == sequence }
+    queriesWithoutImages.removeAll { $0 == sequence }
+    releaseImages(query.images)
+  }
+}

@@ -1,0 +1,105 @@
+/// The coordinator as a pure state machine: messages and ticks in, messages and reports out.
+
+internal import Messaging
+internal import Wire
+
+/// Everything that the coordinator knows. It touches no socket and no clock, so that every situation can be
+/// tested without a process. `now` is a monotonic time in seconds.
+struct CoordinatorState: Sendable {
+  let model: ServedModel
+  let settings: CoordinatorSettings
+
+  var members: [PeerIdentity: Member] = [:]
+  /// Members in the order in which they joined.
+  var joinOrder: [PeerIdentity] = []
+  var clients: Set<PeerIdentity> = []
+  var pipeline: Pipeline?
+  var lastEpoch: UInt64 = 0
+  var plannedAt: Double = 0
+  /// How many workers there were when planning last failed, so that it is said once.
+  var lastTrouble: Int?
+
+  var queries: [SequenceID: ActiveQuery] = [:]
+  var lastSequence: SequenceID = 0
+  /// Queries whose images wait for room at stage 0, first come first served.
+  var queriesAwaitingImages: [SequenceID] = []
+  /// Queries without images that wait for a pipeline.
+  var queriesWithoutImages: [SequenceID] = []
+  var images: [UInt64: EncodingImage] = [:]
+  var lastImage: UInt64 = 0
+
+  var actions: [CoordinatorAction] = []
+
+  init(model: ServedModel, settings: CoordinatorSettings) {
+    self.model = model
+    self.settings = settings
+  }
+
+  /// Takes the actions that the last events asked for.
+  mutating func takeActions() -> [CoordinatorAction] {
+    defer { actions = [] }
+    return actions
+  }
+
+  mutating func send(_ message: Message, to peer: PeerIdentity) {
+    actions.append(.send(message, to: peer))
+  }
+
+  mutating func report(_ event: ClusterEvent) { actions.append(.report(event)) }
+
+  mutating func receive(_ message: Message, from peer: PeerIdentity, now: Double) {
+    members[peer]?.lastHeard = now
+    switch message {
+    case .hello(let hello): receive(hello, from: peer, now: now)
+    case .goodbye(let goodbye): leave(peer, reason: goodbye.reason, now: now)
+    case .referringQuery(let query) where clients.contains(peer):
+      receive(query, from: peer, now: now)
+    case .cancelQuery(let cancel) where clients.contains(peer):
+      cancelQuery(cancel.query, of: peer)
+    case .ready(let ready) where members[peer] != nil: receive(ready, from: peer, now: now)
+    case .heartbeat where members[peer] != nil: break
+    case .featuresReady(let features) where pipeline?.first == peer:
+      receive(features, now: now)
+    case .tokens(let tokens) where pipeline?.stages.last?.peer == peer:
+      receive(tokens, now: now)
+    case .error(let error) where members[peer] != nil: receive(error, from: peer, now: now)
+    default:
+      refuse(peer, .invalidMessage, "\(message.name) is not expected from this peer")
+    }
+    advance(now: now)
+  }
+
+  /// A message that did not pass the door.
+  mutating func receiveInvalid(_ fault: WireFault, from peer: PeerIdentity) {
+    refuse(peer, .invalidMessage, fault.message)
+  }
+
+  /// Time has passed: heartbeats go out, silent members are lost.
+  mutating func tick(now: Double) {
+    let timeout = Double(settings.heartbeatTimeoutMilliseconds) / 1000
+    for member in members.values where now - member.lastHeard > timeout {
+      lose(member.peer, reason: "silent for \(Int(now - member.lastHeard)) s", now: now)
+    }
+    for peer in joinOrder { send(.heartbeat(Heartbeat(epoch: lastEpoch)), to: peer) }
+    advance(now: now)
+  }
+
+  /// A message could not be delivered: the peer is gone.
+  mutating func unreachable(_ peer: PeerIdentity, now: Double) {
+    if clients.contains(peer) { forgetClient(peer) }
+    if members[peer] != nil { lose(peer, reason: "its connection is gone", now: now) }
+    advance(now: now)
+  }
+
+  /// Does what has become possible.
+  private mutating func advance(now: Double) {
+    planIfPossible(now: now)
+    requestImages()
+    sendSteps()
+  }
+
+  mutating func refuse(_ peer: PeerIdentity, _ code: WireError.Code, _ reason: String) {
+    report(.refused(peer: members[peer]?.name ?? peer.description, reason: reason))
+    send(.error(WireError(code: code, text: reason)), to: peer)
+  }
+}

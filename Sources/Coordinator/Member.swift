@@ -1,0 +1,30 @@
+/// A process that has joined the cluster.
+
+internal import Messaging
+internal import Wire
+
+/// A decoder worker or vision node as the coordinator knows it.
+struct Member: Sendable {
+  let peer: PeerIdentity
+  let role: Role
+  let name: String
+  let processID: UInt64
+  /// Where neighbours reach a decoder worker.
+  let endpoint: String
+  let capacity: WorkerCapacity
+  /// When it was last heard of, in seconds.
+  var lastHeard: Double
+  /// The epoch whose assignment it has carried out.
+  var readyEpoch: UInt64 = 0
+
+  init(_ hello: Hello, peer: PeerIdentity, now: Double) {
+    self.peer = peer
+    role = hello.role
+    name = hello.name.isEmpty ? peer.description : hello.name
+    processID = hello.processID
+    endpoint = hello.dataEndpoint
+    capacity = WorkerCapacity(
+      bytesPerSecond: max(1, hello.weightBytesPerSecond), memoryBytes: hello.memoryBytes)
+    lastHeard = now
+  }
+}

@@ -1,0 +1,159 @@
+/// A client of a coordinator: asks referring queries and receives their answers.
+
+public import Messaging
+public import Wire
+
+/// What a client hears about a query.
+public enum QueryEvent: Sendable, Equatable {
+  /// More text of the answer.
+  case text(String)
+  /// The whole answer; nothing follows.
+  case answer(Answer)
+}
+
+/// Speaks to one coordinator over ZeroMQ; many queries may be under way at once.
+public actor QueryClient {
+  private nonisolated let reactor: Reactor
+  public nonisolated var unownedExecutor: UnownedSerialExecutor {
+    reactor.asUnownedSerialExecutor()
+  }
+
+  private let address: Address
+  private let clock = ContinuousClock()
+  private let started: ContinuousClock.Instant
+  private var socket: Socket?
+  private var isWelcome = false
+  private var lastHello: ContinuousClock.Instant?
+  private var waiting: [CheckedContinuation<Void, any Error>] = []
+  private var streams: [UInt64: AsyncThrowingStream<QueryEvent, any Error>.Continuation] = [:]
+  private var lastQuery: UInt64 = 0
+
+  private static let helloInterval = Duration.milliseconds(500)
+
+  public init(coordinator: Address) throws(MessagingError) {
+    address = coordinator
+    reactor = try Reactor(name: "client")
+    started = clock.now
+  }
+
+  /// Connects. Throws `.unreachable` if the coordinator does not answer within `timeout`.
+  public func connect(timeout: Duration = .seconds(10)) async throws {
+    var options = SocketOptions()
+    options.maxMessageBytes = WireLimits.standard.messageBytes
+    options.lingerMilliseconds = 200
+    let socket = try reactor.makeSocket(.dealer, options: options)
+    socket.onMessage = { [weak self] _, bytes in self?.assumeIsolated { $0.receive(bytes) } }
+    try socket.connect(address)
+    self.socket = socket
+    try hello()
+    reactor.every(Self.helloInterval) { [weak self] in self?.assumeIsolated { $0.tick(timeout) } }
+    try await withCheckedThrowingContinuation { continuation in
+      if isWelcome { continuation.resume() } else { waiting.append(continuation) }
+    }
+  }
+
+  /// Asks; events arrive until the answer, or an error ends them. A consumer that goes away cancels the
+  /// query.
+  public func ask(
+    _ message: ReferringQueryMessage
+  ) throws -> AsyncThrowingStream<QueryEvent, any Error> {
+    lastQuery += 1
+    var message = message
+    message.query = lastQuery
+    let (stream, continuation) = AsyncThrowingStream<QueryEvent, any Error>.makeStream()
+    try socket?.send(try encode(.referringQuery(message)))
+    streams[lastQuery] = continuation
+    let query = lastQuery
+    continuation.onTermination = { [weak self] termination in
+      guard case .cancelled = termination, let self else { return }
+      Task { await self.cancel(query) }
+    }
+    return stream
+  }
+
+  /// Ends the connection; queries under way are cancelled.
+  public func close() {
+    if isWelcome, let bytes = try? encode(.goodbye(Goodbye(reason: "the client ends"))) {
+      try? socket?.send(bytes)
+    }
+    socket?.close()
+    socket = nil
+    for stream in streams.values { stream.finish() }
+    streams = [:]
+    reactor.shutdown()
+  }
+
+  private func cancel(_ query: UInt64) {
+    guard streams.removeValue(forKey: query) != nil else { return }
+    if let bytes = try? encode(.cancelQuery(CancelQuery(query: query))) { try? socket?.send(bytes) }
+  }
+
+  private func hello() throws {
+    lastHello = clock.now
+    try socket?.send(try encode(.hello(Hello(role: .client))))
+  }
+
+  private func tick(_ timeout: Duration) {
+    guard !isWelcome, let socket, !waiting.isEmpty else { return }
+    if clock.now - started > timeout {
+      end(
+        CoordinatorError(
+          .unreachable, "no coordinator answers at \(address)",
+          remedy: "Start one there with `chatspot up` or `chatspot coordinator`"))
+    } else if socket.outboxMessageCount == 0 {
+      try? hello()
+    }
+  }
+
+  private func receive(_ bytes: [UInt8]) {
+    guard let message = try? decode(bytes) else { return }
+    switch message {
+    case .welcome:
+      isWelcome = true
+      for continuation in waiting { continuation.resume() }
+      waiting = []
+    case .answerText(let text):
+      streams[text.query]?.yield(.text(text.text))
+    case .answer(let answer):
+      let stream = streams.removeValue(forKey: answer.query)
+      stream?.yield(.answer(answer))
+      stream?.finish()
+    case .error(let error):
+      receive(error)
+    default:
+      break
+    }
+  }
+
+  private func receive(_ error: WireError) {
+    let cause = CoordinatorError(error)
+    if let query = error.query {
+      streams.removeValue(forKey: query)?.finish(throwing: cause)
+    } else {
+      end(cause)
+    }
+  }
+
+  /// Everything under way ends with an error.
+  private func end(_ error: CoordinatorError) {
+    for continuation in waiting { continuation.resume(throwing: error) }
+    waiting = []
+    for stream in streams.values { stream.finish(throwing: error) }
+    streams = [:]
+  }
+}
+
+extension CoordinatorError {
+  init(_ wire: WireError) {
+    let code: Code =
+      switch wire.code {
+      case .invalidQuery: .invalidQuery
+      case .invalidImage: .invalidImage
+      case .overloaded: .overloaded
+      case .lost: .lost
+      case .protocolVersion, .modelMismatch: .configuration
+      case .invalidMessage, .internal: .internal
+      }
+    self.init(code, wire.text, remedy: wire.remedy)
+  }
+}

@@ -1,0 +1,98 @@
+import CZeroMQ
+
+/// Receiving, and the turn that the reactor gives each socket.
+extension Socket {
+  /// What one socket may receive in one turn, so that the others and the jobs get theirs.
+  private static var turnMessages: Int { 64 }
+  private static var turnBytes: Int { 16 << 20 }
+  private static var turnEvents: Int { 64 }
+
+  /// Does what can be done now. Afterwards either `needsService` is set or ZeroMQ's descriptor
+  /// will tell of anything new.
+  func service() {
+    needsService = false
+    let events = serviceMonitor()
+    guard let before = handle.readiness() else { return fail() }
+    var work = events
+    if before.canReceive, case .open = state, onMessage != nil { work += receive() }
+    if case .closed = state { return }
+    let waiting = !outbox.isEmpty
+    if waiting { work += flush() }
+    if case .closed = state { return }
+    if case .closing = state, outbox.isEmpty { return finish() }
+    if work > 0 {
+      needsService = true
+    } else if waiting {
+      // The tries just made may have taken in news, which the descriptor then no longer shows.
+      guard let after = handle.readiness() else { return fail() }
+      let isOpen = if case .open = state { true } else { false }
+      needsService =
+        (after.canReceive && isOpen && onMessage != nil) || (after.canSend && kind != .router)
+    }
+  }
+
+  /// Hands out a batch of events and returns how many there were.
+  private func serviceMonitor() -> Int {
+    guard case .open = state else { return 0 }
+    let events = monitor.takeEvents(limit: Self.turnEvents)
+    for event in events { onEvent?(event) }
+    return events.count
+  }
+
+  /// Hands out a batch of messages and returns how many there were.
+  private func receive() -> Int {
+    var messages = 0
+    var bytes = 0
+    while messages < Self.turnMessages, bytes < Self.turnBytes, let onMessage {
+      guard let received = receiveMessage() else { break }
+      messages += 1
+      bytes += received.byteCount
+      if let reason = received.refusal {
+        counters.refusedMessages += 1
+        onEvent?(.messageRefused(peer: received.peer, reason: reason))
+      } else {
+        counters.receivedMessages += 1
+        counters.receivedBytes += received.byteCount
+        onMessage(received.peer, received.payload)
+      }
+    }
+    return messages
+  }
+
+  private struct Received {
+    var peer: PeerIdentity?
+    var payload: [UInt8] = []
+    var byteCount = 0
+    var refusal: SocketEvent.RefusalReason?
+  }
+
+  /// The next message; `nil` when none is there. ZeroMQ hands messages over whole, so once the first
+  /// part is there the others are.
+  private func receiveMessage() -> Received? {
+    var received = Received()
+    guard var part = handle.receivePart(byteLimit: options.maxMessageBytes) else { return nil }
+    if kind == .router {
+      received.peer = PeerIdentity(part.bytes ?? [])
+      guard part.hasMore,
+        let payload = handle.receivePart(byteLimit: options.maxMessageBytes)
+      else {
+        received.refusal = .notOnePart
+        return received
+      }
+      part = payload
+    }
+    received.byteCount = part.byteCount
+    if part.hasMore {
+      received.refusal = .notOnePart
+      while part.hasMore, let next = handle.receivePart(byteLimit: 0) { part = next }
+    } else if let bytes = part.bytes {
+      received.payload = bytes
+    } else {
+      received.refusal = .tooLarge(bytes: part.byteCount)
+    }
+    return received
+  }
+
+  /// ZeroMQ no longer serves the socket: its context was terminated.
+  private func fail() { finish() }
+}

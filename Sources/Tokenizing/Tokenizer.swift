@@ -1,0 +1,86 @@
+/// From text to token ids and back, as Hugging Face's Llama tokeniser does it.
+public import FoundationEssentials
+
+/// The tokeniser of one checkpoint: a SentencePiece BPE model with added tokens.
+///
+/// Source matched: Hugging Face `tokenizers` 0.23 on a Llama `tokenizer.json`, bit for bit. Where text
+/// gets its "▁" prefix is the checkpoint's choice, see `prefixesEverySegment`.
+///
+/// Values share one immutable vocabulary: copying is cheap, and every function may be called from any
+/// thread.
+public struct Tokenizer: Sendable {
+  let vocabulary: PieceIndex
+  let added: AddedTokens
+  let rules: TextRules
+  let processor: SentencePieceProcessor
+
+  /// One more than the largest id of a piece or an added token. A model may have more embedding rows.
+  public let vocabularySize: Int
+  /// The id of `<s>`, if the checkpoint has one.
+  public let beginningOfSequence: Int32?
+  /// The id of `</s>`, if the checkpoint has one.
+  public let endOfSequence: Int32?
+  /// The id of `<unk>`, for text that no piece covers (never with byte fallback).
+  public let unknown: Int32
+
+  /// Loads the tokeniser of a checkpoint from `tokenizer.model` and what is there of
+  /// `tokenizer.json`, `tokenizer_config.json`, `added_tokens.json` and `special_tokens_map.json`.
+  ///
+  /// - Throws: `fileMissing` without a `tokenizer.model`; `fileUnreadable`, `limitExceeded`;
+  ///   `malformedModel` and `unsupportedModel` for anything but a sound BPE model without a character
+  ///   map; `malformedFile` for JSON that cannot be read; `inconsistentVocabulary` for files that give
+  ///   one token two ids.
+  public init(directory: URL) throws(TokenizingError) {
+    let files = try TokenizerFiles(directory: directory)
+    let model = try SentencePieceModel(parsing: files.model, name: files.modelName)
+    vocabulary = PieceIndex(model)
+    rules = try TextRules(files)
+    added = try AddedTokens(files, vocabulary, rules: rules)
+    processor = try SentencePieceProcessor(
+      serializedModel: model.serialized(hiding: Set(added.tokens.map(\.id))),
+      name: files.modelName)
+    vocabularySize = max(model.pieces.count, Int(added.tokens.last?.id ?? -1) + 1)
+    unknown = model.unknown
+
+    let roles = SpecialTokenRoles(files)
+    beginningOfSequence = Self.id(
+      "bos_token", roles, vocabulary, added, otherwise: model.beginningOfSequence)
+    endOfSequence = Self.id("eos_token", roles, vocabulary, added, otherwise: model.endOfSequence)
+  }
+
+  /// The id of a role's token: what the files name, or the model's own if they don't speak of it.
+  private static func id(
+    _ role: String, _ roles: SpecialTokenRoles, _ vocabulary: PieceIndex, _ added: AddedTokens,
+    otherwise: Int32?
+  ) -> Int32? {
+    guard let content = roles.content(of: role) else { return otherwise }
+    return content.flatMap { added[$0]?.id ?? vocabulary.id(of: $0) }
+  }
+
+  /// Whether each text between added tokens gets a "▁" before it (legacy Llama, LLaVA-1.5), and not
+  /// only the start of the prompt.
+  public var prefixesEverySegment: Bool {
+    rules.prefix == .everySegment || rules.prefix == .everySegmentUnlessSpaced
+  }
+
+  /// The id of a token by its exact text (`<image>`, `▁red`), scalar for scalar. Added tokens first.
+  public func id(of token: String) -> Int32? {
+    let bytes = Array(token.utf8)
+    return added[bytes]?.id ?? vocabulary.id(of: bytes)
+  }
+
+  /// The token's own text (`<image>`, `▁red`, `<0x0A>`), or nil for an id that has none.
+  public func text(of id: Int32) -> String? {
+    (added[id]?.content ?? vocabulary[id]?.bytes).map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  /// Whether `id` is a control token (`<s>`, `<image>`, `<unk>` …), which `decode` leaves out.
+  public func isControl(_ id: Int32) -> Bool {
+    if let token = added[id] { return token.isSpecial }
+    let kind = vocabulary[id]?.kind
+    return kind == .control || kind == .unknown
+  }
+
+  /// Whether `id` is an added token, special or not. `encode` never returns one.
+  public func isAdded(_ id: Int32) -> Bool { added[id] != nil }
+}

@@ -1,0 +1,37 @@
+internal import CChatSpotWire
+
+/// Coordinator to client: more text of the answer.
+public struct AnswerText: Sendable, Equatable {
+  /// The client's number for the query.
+  public var query: UInt64
+  /// The text that follows what was sent before.
+  public var text: String
+
+  /// Takes the fields as they are; `encode` checks them.
+  public init(
+    query: UInt64, text: String
+  ) {
+    self.query = query
+    self.text = text
+  }
+}
+
+extension AnswerText: WireMessage {
+  static var messageName: StaticString { "AnswerText" }
+  static var initialise: Initialiser<Chatspot__V1__AnswerText> { chatspot__v1__answer_text__init }
+
+  init(reading c: Chatspot__V1__AnswerText) throws(WireFault) {
+    query = c.query
+    text = try Self.read.text(c.text, "text")
+  }
+
+  func validate(_ limits: WireLimits) throws(WireFault) {
+    let check = FieldCheck(Self.messageName, limits)
+    try check.text(text, "text", bytesMax: limits.textBytes)
+  }
+
+  func write(to c: UnsafeMutablePointer<Chatspot__V1__AnswerText>, _ arena: PackArena) {
+    c.pointee.query = query
+    c.pointee.text = arena.text(text)
+  }
+}

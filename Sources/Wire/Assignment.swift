@@ -1,0 +1,113 @@
+internal import CChatSpotWire
+
+/// What a member is to do from an epoch on. A decoder worker loads the layers and answers Ready.
+public struct Assignment: Sendable, Equatable {
+  /// The plan's version, 1 first. Messages of older epochs are dropped from now on.
+  public var epoch: UInt64
+  /// The checkpoint that the plan is for; 32 bytes.
+  public var modelDigest: [UInt8]
+  /// The place in the pipeline, 0 first. 0 for a member without layers.
+  public var stage: Int
+  /// How many stages the pipeline has.
+  public var stageCount: Int
+  /// The first decoder layer of this stage. 0 for a member without layers.
+  public var firstLayer: Int
+  /// How many decoder layers this stage holds. 0 for a spare (`stageCount` is 0 too) and for a
+  /// vision node.
+  public var layerCount: Int
+  /// Where this stage's results go: the data endpoint of the next stage; empty for the last stage,
+  /// which answers the coordinator. For a vision node: the data endpoint of stage 0.
+  public var nextEndpoint: String
+  /// How many KV blocks the stage allocates.
+  public var kvBlockCount: Int
+  /// How many token positions a KV block holds.
+  public var kvBlockTokens: Int
+  /// How activations and image features travel.
+  public var activationType: WireDataType
+  /// How many images' features stage 0 holds at once. The coordinator asks for no more than that.
+  public var featureCredits: Int
+  /// The most tokens that a step carries.
+  public var stepTokensMax: Int
+
+  /// Takes the fields as they are; `encode` checks them.
+  public init(
+    epoch: UInt64, modelDigest: [UInt8], stage: Int = 0, stageCount: Int = 0, firstLayer: Int = 0,
+    layerCount: Int = 0, nextEndpoint: String = "", kvBlockCount: Int = 0, kvBlockTokens: Int = 0,
+    activationType: WireDataType = .f16, featureCredits: Int = 0, stepTokensMax: Int = 0
+  ) {
+    self.epoch = epoch
+    self.modelDigest = modelDigest
+    self.stage = stage
+    self.stageCount = stageCount
+    self.firstLayer = firstLayer
+    self.layerCount = layerCount
+    self.nextEndpoint = nextEndpoint
+    self.kvBlockCount = kvBlockCount
+    self.kvBlockTokens = kvBlockTokens
+    self.activationType = activationType
+    self.featureCredits = featureCredits
+    self.stepTokensMax = stepTokensMax
+  }
+}
+
+extension Assignment: WireMessage {
+  static var messageName: StaticString { "Assignment" }
+  static var initialise: Initialiser<Chatspot__V1__Assignment> { chatspot__v1__assignment__init }
+
+  init(reading c: Chatspot__V1__Assignment) throws(WireFault) {
+    epoch = c.epoch
+    modelDigest = Self.read.bytes(c.model_digest)
+    stage = Int(c.stage)
+    stageCount = Int(c.stage_count)
+    firstLayer = Int(c.first_layer)
+    layerCount = Int(c.layer_count)
+    nextEndpoint = try Self.read.text(c.next_endpoint, "next_endpoint")
+    kvBlockCount = Int(c.kv_block_count)
+    kvBlockTokens = Int(c.kv_block_tokens)
+    activationType = try Self.read.choice(c.activation_type.rawValue, "activation_type")
+    featureCredits = Int(c.feature_credits)
+    stepTokensMax = Int(c.step_tokens_max)
+  }
+
+  func validate(_ limits: WireLimits) throws(WireFault) {
+    let check = FieldCheck(Self.messageName, limits)
+    try check.identifier(epoch, "epoch")
+    try check.digest(modelDigest, "model_digest")
+    try check.count(stageCount, "stage_count", 0...limits.stages)
+    try check.count(stage, "stage")
+    try check.count(layerCount, "layer_count", 0...limits.layers)
+    try check.count(firstLayer, "first_layer", 0...limits.layers - layerCount)
+    try check.endpoint(nextEndpoint, "next_endpoint")
+    let holdsLayers = layerCount > 0
+    let least = holdsLayers ? 1 : 0
+    try check.count(kvBlockCount, "kv_block_count", least...Int(UInt32.max))
+    try check.count(kvBlockTokens, "kv_block_tokens", least...limits.blockTokens)
+    try check.count(stepTokensMax, "step_tokens_max", least...limits.stepTokens)
+    try check.count(featureCredits, "feature_credits", 0...limits.featureCredits)
+    guard holdsLayers else {
+      try check.that(stage == 0, "stage", "is \(stage) without layers")
+      try check.that(firstLayer == 0, "first_layer", "is \(firstLayer) without layers")
+      return
+    }
+    try check.that(stage < stageCount, "stage", "is \(stage) of \(stageCount)")
+    let isLast = stage == stageCount - 1
+    try check.that(
+      nextEndpoint.isEmpty == isLast, "next_endpoint",
+      isLast ? "is given to the last stage" : "is empty before the last stage")
+  }
+
+  func write(to c: UnsafeMutablePointer<Chatspot__V1__Assignment>, _ arena: PackArena) {
+    c.pointee.epoch = epoch
+    arena.lend(modelDigest) { c.pointee.model_digest = $0 }
+    c.pointee.stage = UInt32(clamping: stage)
+    c.pointee.stage_count = UInt32(clamping: stageCount)
+    c.pointee.first_layer = UInt32(clamping: firstLayer)
+    c.pointee.layer_count = UInt32(clamping: layerCount)
+    c.pointee.next_endpoint = arena.text(nextEndpoint)
+    c.pointee.kv_block_count = UInt32(clamping: kvBlockCount)
+    c.pointee.kv_block_tokens = UInt32(clamping: kvBlockTokens)
+    c.pointee.activation_type = Chatspot__V1__DataType(rawValue: activationType.rawValue)
+    c.pointee.feature_credits = UInt32(clamping: featureCredits)
+    c.pointee.step_tokens_max = UInt32(clamping: stepTokensMax)
+  }
+}

@@ -1,0 +1,83 @@
+/// Between the messages' values and those that compute.
+
+internal import Compute
+internal import Imaging
+internal import Models
+internal import Referring
+internal import Wire
+
+extension Matrix {
+  /// A tensor that passed the door, `[rows, columns]`.
+  init(_ tensor: WireTensor) {
+    precondition(tensor.shape.count == 2)
+    self.init(
+      rows: tensor.shape[0], columns: tensor.shape[1], format: tensor.type == .f32 ? .f32 : .f16,
+      bytes: tensor.data)
+  }
+
+  func wireTensor(_ type: WireDataType) -> WireTensor {
+    WireTensor(
+      type: type, shape: [rows, columns], data: type == .f32 ? f32Bytes() : f16Bytes())
+  }
+}
+
+extension SamplingParameters {
+  init(_ wire: WireSampling) {
+    self.init(
+      temperature: wire.temperature, topP: wire.topP, topK: wire.topK, seed: wire.seed)
+  }
+}
+
+extension Step {
+  /// Where each span's tokens stand among the step's rows, and their KV blocks.
+  var runs: [TokenRun] {
+    var firstRow = 0
+    return spans.map { span in
+      defer { firstRow += span.tokenCount }
+      return TokenRun(
+        firstRow: firstRow, count: span.tokenCount, firstPosition: span.firstPosition,
+        blocks: span.kvBlocks.map { UInt32($0) })
+    }
+  }
+
+  /// What the next stage gets: hidden states in place of token ids.
+  func passedOn(_ hidden: Matrix, _ type: WireDataType, _ timing: StageTiming) -> Step {
+    var next = self
+    for index in next.spans.indices {
+      next.spans[index].tokenIDs = []
+      next.spans[index].splices = []
+    }
+    next.activations = hidden.wireTensor(type)
+    next.timings.append(timing)
+    return next
+  }
+}
+
+extension ImageGeometry {
+  init(_ wire: WireImageGeometry) throws(ReferringError) {
+    let fit: Fit =
+      switch wire.fit {
+      case .stretch: .stretch
+      case .centerPad: .centerPad
+      case .topLeftPad: .topLeftPad
+      case .centerCrop: .centerCrop
+      }
+    try self.init(
+      fit: fit, original: ImageSize(width: wire.originalWidth, height: wire.originalHeight),
+      side: wire.side, shortestEdge: wire.shortestEdge)
+  }
+
+  /// The same transform for pixels.
+  func placement(padFill: PixelColour) -> PixelPlacement {
+    PixelPlacement(
+      canvasWidth: canvas.width, canvasHeight: canvas.height, canvasX: canvasOffset.x,
+      canvasY: canvasOffset.y, padFill: padFill, resizedWidth: resized.width,
+      resizedHeight: resized.height, cropX: cropOffset.x, cropY: cropOffset.y, side: side)
+  }
+}
+
+extension Duration {
+  var seconds: Double {
+    Double(components.seconds) + Double(components.attoseconds) * 1e-18
+  }
+}

@@ -1,0 +1,118 @@
+/// A member's connection to the coordinator: joining, heartbeats, joining again.
+
+internal import Logging
+internal import Messaging
+internal import Wire
+
+/// Says hello until it is welcome, then keeps the heartbeat. When the coordinator falls silent, or comes
+/// back and does not know this member, it says hello again.
+///
+/// Lives on a reactor; everything happens on its thread.
+final class CoordinatorLink {
+  private enum State {
+    case joining
+    case joined(Welcome)
+  }
+
+  /// A message of the coordinator that is not about membership.
+  var onMessage: ((Message) -> Void)?
+  /// The coordinator will never take this member in.
+  var onRefusal: ((WireError) -> Void)?
+  /// What the next heartbeat says.
+  var heartbeat = Heartbeat()
+
+  private let socket: Socket
+  private let hello: Hello
+  private let logger: Logger
+  private let clock = ContinuousClock()
+  private var state = State.joining
+  private var lastHeard: ContinuousClock.Instant
+  private var lastSent: ContinuousClock.Instant
+  private var timer: TimerToken?
+
+  private static let tick = Duration.milliseconds(100)
+  private static let helloInterval = Duration.seconds(1)
+
+  init(reactor: Reactor, hello: Hello, logger: Logger) throws(MessagingError) {
+    var options = SocketOptions()
+    options.maxMessageBytes = WireLimits.standard.messageBytes
+    socket = try reactor.makeSocket(.dealer, options: options)
+    self.hello = hello
+    self.logger = logger
+    lastHeard = clock.now
+    lastSent = clock.now
+  }
+
+  func start(_ coordinator: Address, on reactor: Reactor) throws(MessagingError) {
+    socket.onMessage = { [weak self] _, bytes in self?.receive(bytes) }
+    try socket.connect(coordinator)
+    logger.info("joining the coordinator at \(coordinator)")
+    send(.hello(hello))
+    timer = reactor.every(Self.tick) { [weak self] in self?.tick() }
+  }
+
+  /// Says goodbye and closes.
+  func leave(_ reason: String) {
+    if case .joined = state { send(.goodbye(Goodbye(reason: reason))) }
+    timer?.cancel()
+    socket.close()
+  }
+
+  func send(_ message: Message) {
+    do {
+      try socket.send(try encode(message))
+      lastSent = clock.now
+    } catch {
+      logger.warning("\(message.name) was not sent: \(error)")
+    }
+  }
+
+  private func receive(_ bytes: [UInt8]) {
+    lastHeard = clock.now
+    let message: Message
+    do {
+      message = try decode(bytes)
+    } catch {
+      logger.warning("dropped a message of the coordinator: \(error)")
+      return
+    }
+    switch message {
+    case .welcome(let welcome):
+      if case .joining = state { logger.info("joined as \(hello.name)") }
+      state = .joined(welcome)
+    case .heartbeat: break
+    case .error(let error): receive(error)
+    default: onMessage?(message)
+    }
+  }
+
+  private func receive(_ error: WireError) {
+    switch error.code {
+    case .protocolVersion, .modelMismatch:
+      onRefusal?(error)
+    case .invalidMessage where error.image == nil && error.step == nil:
+      // A coordinator that came back does not know us.
+      logger.info("the coordinator says: \(error.text)")
+      state = .joining
+    default:
+      logger.warning("the coordinator says: \(error.text)")
+    }
+  }
+
+  private func tick() {
+    let now = clock.now
+    switch state {
+    case .joining:
+      // While the coordinator is not there, the first hello waits in the outbox.
+      guard now - lastSent >= Self.helloInterval, socket.outboxMessageCount == 0 else { return }
+      send(.hello(hello))
+    case .joined(let welcome):
+      if now - lastHeard > .milliseconds(welcome.heartbeatTimeoutMilliseconds) {
+        logger.warning("the coordinator is silent; joining again")
+        state = .joining
+      } else if now - lastSent >= .milliseconds(welcome.heartbeatIntervalMilliseconds) {
+        send(.heartbeat(heartbeat))
+      }
+    }
+  }
+}

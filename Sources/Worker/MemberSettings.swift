@@ -1,0 +1,43 @@
+/// What the operator of a decoder worker or a vision node chooses.
+
+public import Checkpoints
+public import Messaging
+
+/// Settings that both kinds of members have.
+public struct MemberSettings: Sendable {
+  /// Where the coordinator is.
+  public var coordinator: Address
+  /// A name for people.
+  public var name: String
+  public var checkpoint: Checkpoint
+
+  public init(coordinator: Address, name: String, checkpoint: Checkpoint) {
+    self.coordinator = coordinator
+    self.name = name
+    self.checkpoint = checkpoint
+  }
+}
+
+/// Settings of a decoder worker.
+public struct DecoderWorkerSettings: Sendable {
+  public var member: MemberSettings
+  /// Where it listens for its neighbours.
+  public var listen: Address
+  /// The host under which its neighbours reach it, where that is not the one it listens on.
+  public var advertisedHost: String?
+  /// Memory that it may fill with weights and KV blocks, in bytes.
+  public var memoryBytes: Int
+  /// Its speed in bytes of f32 weights a second; nil is measured.
+  public var weightBytesPerSecond: Int?
+
+  public init(
+    member: MemberSettings, listen: Address, advertisedHost: String? = nil, memoryBytes: Int,
+    weightBytesPerSecond: Int? = nil
+  ) {
+    self.member = member
+    self.listen = listen
+    self.advertisedHost = advertisedHost
+    self.memoryBytes = memoryBytes
+    self.weightBytesPerSecond = weightBytesPerSecond
+  }
+}

@@ -1,0 +1,209 @@
+/// One stage's layers and KV cache, computing on a thread of their own.
+
+internal import Checkpoints
+internal import Compute
+internal import Messaging
+internal import Models
+internal import Wire
+
+/// What a stage is asked, in the order of arrival.
+enum StageWork: Sendable {
+  case assign(Assignment)
+  case features(ImageFeatures)
+  case release([UInt64])
+  case step(Step, arrived: ContinuousClock.Instant)
+}
+
+/// What comes of it.
+enum StageResult: Sendable {
+  case toCoordinator(Message)
+  case toNext(Step)
+  /// The stage cannot be loaded on this machine.
+  case failed(WorkerError)
+}
+
+/// Holds weights and KV blocks, and computes steps one after the other. A stage decides nothing: a step
+/// carries all that it needs.
+actor StageEngine {
+  /// The thread that computes; sockets are served on another, so that heartbeats never wait.
+  private nonisolated let thread: Reactor
+  nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+  private let checkpoint: Checkpoint
+  private let clock = ContinuousClock()
+  private var loaded: Loaded?
+  private var scratch = LlamaScratch()
+  private var hidden = Matrix()
+  private var logits = Matrix()
+  private var busy = Duration.zero
+
+  /// A stage that has been loaded for an assignment.
+  private struct Loaded {
+    let assignment: Assignment
+    let stage: LlamaStage
+    let cache: KVMemory
+    let projector: Projector?
+    /// Projected features by the coordinator's number for the image, `[rows, hidden]`.
+    var features: [UInt64: Matrix] = [:]
+  }
+
+  init(checkpoint: Checkpoint, thread: Reactor) {
+    self.checkpoint = checkpoint
+    self.thread = thread
+  }
+
+  func measureSpeed() -> Int { SpeedMeasurement.weightBytesPerSecond() }
+
+  /// Does the work in order until there is no more.
+  func run(_ work: AsyncStream<StageWork>, into results: AsyncStream<StageResult>.Continuation) async {
+    for await item in work {
+      switch item {
+      case .assign(let assignment): assign(assignment, results)
+      case .features(let features): receive(features, results)
+      case .release(let images): for image in images { loaded?.features[image] = nil }
+      case .step(let step, let arrived): compute(step, arrived: arrived, results)
+      }
+    }
+    results.finish()
+  }
+
+  /// Maps the layers of an assignment and makes their KV cache; without layers, lets both go.
+  private func assign(
+    _ assignment: Assignment, _ results: AsyncStream<StageResult>.Continuation
+  ) {
+    let started = clock.now
+    loaded = nil
+    guard assignment.layerCount > 0 else { return }
+    do {
+      let loaded = try load(assignment)
+      self.loaded = loaded
+      let ready = Ready(
+        epoch: assignment.epoch, weightBytes: loaded.stage.weightBytes,
+        kvBytes: loaded.cache.reservedBytes, loadSeconds: (clock.now - started).seconds)
+      results.yield(.toCoordinator(.ready(ready)))
+    } catch {
+      results.yield(.failed(error))
+    }
+  }
+
+  private func load(_ assignment: Assignment) throws(WorkerError) -> Loaded {
+    let text = checkpoint.configuration.text
+    let layers = assignment.firstLayer..<assignment.firstLayer + assignment.layerCount
+    guard layers.upperBound <= text.layers else {
+      throw WorkerError(.loading, "layers \(layers) are assigned; the model has \(text.layers)")
+    }
+    do {
+      let stage = try LlamaStage(
+        loading: checkpoint.weights("language_model"), configuration: text, layerRange: layers)
+      let cache = try stage.makeCache(
+        blocks: assignment.kvBlockCount, blockTokens: assignment.kvBlockTokens)
+      let projector =
+        stage.isFirst
+        ? try Projector(
+          loading: checkpoint.weights("multi_modal_projector"),
+          configuration: checkpoint.configuration) : nil
+      return Loaded(assignment: assignment, stage: stage, cache: cache, projector: projector)
+    } catch let error as CheckpointError {
+      throw WorkerError(.loading, error.message, remedy: error.remedy)
+    } catch let error as ComputeError {
+      throw WorkerError(.loading, error.message, remedy: error.remedy)
+    } catch {
+      throw WorkerError(.loading, "\(error)")
+    }
+  }
+
+  private func receive(
+    _ message: ImageFeatures, _ results: AsyncStream<StageResult>.Continuation
+  ) {
+    guard let loaded, let projector = loaded.projector,
+      message.epoch == loaded.assignment.epoch
+    else { return }
+    guard loaded.features.count < loaded.assignment.featureCredits else {
+      let error = WireError(
+        code: .overloaded,
+        text: "stage 0 holds \(loaded.features.count) images, as many as it has credits for",
+        image: message.image)
+      results.yield(.toCoordinator(.error(error)))
+      return
+    }
+    let started = clock.now
+    let projected = projector(Matrix(message.features))
+    self.loaded?.features[message.image] = projected
+    let ready = FeaturesReady(
+      epoch: message.epoch, image: message.image, rows: projected.rows,
+      decodeSeconds: message.decodeSeconds, encodeSeconds: message.encodeSeconds,
+      projectSeconds: (clock.now - started).seconds)
+    results.yield(.toCoordinator(.featuresReady(ready)))
+  }
+
+  private func compute(
+    _ step: Step, arrived: ContinuousClock.Instant,
+    _ results: AsyncStream<StageResult>.Continuation
+  ) {
+    guard let loaded, step.epoch == loaded.assignment.epoch else { return }
+    let started = clock.now
+    if let activations = step.activations {
+      hidden = Matrix(activations)
+    } else if let fault = embed(step, loaded) {
+      results.yield(.toCoordinator(.error(fault)))
+      return
+    }
+    loaded.stage.forward(&hidden, runs: step.runs, cache: loaded.cache, scratch: &scratch)
+    let tokens = loaded.stage.isLast ? sample(step, loaded.stage) : []
+    let elapsed = clock.now - started
+    busy += elapsed
+    let timing = StageTiming(
+      stage: loaded.assignment.stage, computeSeconds: elapsed.seconds,
+      waitSeconds: (started - arrived).seconds)
+    if loaded.stage.isLast {
+      let message = Tokens(
+        epoch: step.epoch, number: step.number, tokens: tokens, timings: step.timings + [timing])
+      results.yield(.toCoordinator(.tokens(message)))
+    } else {
+      results.yield(.toNext(step.passedOn(hidden, loaded.assignment.activationType, timing)))
+    }
+  }
+
+  /// Embeddings of all tokens, image features in their places. Returns what is wrong, if anything is.
+  private func embed(_ step: Step, _ loaded: Loaded) -> WireError? {
+    loaded.stage.embed(step.spans.flatMap(\.tokenIDs), into: &hidden)
+    var firstRow = 0
+    for span in step.spans {
+      for splice in span.splices {
+        guard let image = loaded.features[splice.image],
+          splice.firstRow + splice.rowCount <= image.rows
+        else {
+          return WireError(
+            code: .invalidMessage,
+            text: "step \(step.number) refers to rows of image \(splice.image) that are not here",
+            epoch: step.epoch, step: step.number)
+        }
+        for row in 0..<splice.rowCount {
+          hidden.copyRow(
+            splice.firstRow + row, of: image, to: firstRow + splice.firstToken + row)
+        }
+      }
+      firstRow += span.tokenCount
+    }
+    return nil
+  }
+
+  private func sample(_ step: Step, _ stage: LlamaStage) -> [Wire.SampledToken] {
+    var rows: [Int] = []
+    var lastRow = -1
+    for span in step.spans {
+      lastRow += span.tokenCount
+      if span.samples { rows.append(lastRow) }
+    }
+    guard !rows.isEmpty else { return [] }
+    stage.logits(of: hidden, rows: rows, scratch: &scratch, into: &logits)
+    return zip(step.spans.lazy.filter(\.samples), 0...).map { span, row in
+      let position = span.firstPosition + span.tokenCount
+      let parameters = SamplingParameters(span.sampling ?? .greedy)
+      let sampled = parameters.sample(logits[row: row], position: position)
+      return Wire.SampledToken(
+        sequence: span.sequence, position: position, tokenID: sampled.token,
+        logProbability: sampled.logProbability)
+    }
+  }
+}

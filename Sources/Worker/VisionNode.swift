@@ -1,0 +1,131 @@
+/// The process that turns image bytes into image features.
+
+internal import Checkpoints
+internal import Foundation
+public import Logging
+internal import Messaging
+internal import Wire
+
+/// A vision node: asked by the coordinator, it sends what it encodes straight to stage 0.
+public actor VisionNode {
+  private nonisolated let reactor: Reactor
+  public nonisolated var unownedExecutor: UnownedSerialExecutor {
+    reactor.asUnownedSerialExecutor()
+  }
+
+  private let settings: MemberSettings
+  private let logger: Logger
+  private let engineThread: Reactor
+  private let engine: VisionEngine
+  private let requests: AsyncStream<(EncodeImage, WireDataType)>.Continuation
+  private let requestStream: AsyncStream<(EncodeImage, WireDataType)>
+
+  private var link: CoordinatorLink?
+  private var stage: (socket: Socket, address: Address)?
+  private var assignment: Assignment?
+  private var finish: CheckedContinuation<WorkerError?, Never>?
+  private var ended: WorkerError??
+
+  /// Maps the vision encoder. Throws what is wrong with the checkpoint.
+  public init(_ settings: MemberSettings, logger: Logger) throws {
+    self.settings = settings
+    self.logger = logger
+    reactor = try Reactor(name: "vision")
+    engineThread = try Reactor(name: "encoder")
+    engine = try VisionEngine(checkpoint: settings.checkpoint, thread: engineThread)
+    (requestStream, requests) = AsyncStream.makeStream()
+  }
+
+  /// Serves until `stop` is called. Throws what made going on impossible.
+  public func run() async throws {
+    let (results, resultsInput) = AsyncStream<VisionEngine.Result>.makeStream()
+    let (engine, requestStream) = (engine, requestStream)
+    let computing = Task { await engine.run(requestStream, into: resultsInput) }
+    let sending = Task { for await result in results { deliver(result) } }
+    let problem: WorkerError?
+    do {
+      try join()
+      problem = await withCheckedContinuation { continuation in
+        if let ended { continuation.resume(returning: ended) } else { finish = continuation }
+      }
+    } catch {
+      requests.finish()
+      throw error
+    }
+    requests.finish()
+    await computing.value
+    await sending.value
+    link?.leave(problem?.message ?? "it was asked to end")
+    stage?.socket.close()
+    engineThread.shutdown()
+    reactor.shutdown()
+    if let problem { throw problem }
+  }
+
+  /// Ends `run`, with an error if there is one.
+  public func stop(_ problem: WorkerError? = nil) {
+    guard ended == nil else { return }
+    ended = .some(problem)
+    finish?.resume(returning: problem)
+    finish = nil
+  }
+
+  private func join() throws {
+    let hello = Hello(
+      role: .visionNode, name: settings.name, modelDigest: try settings.checkpoint.digest(),
+      processID: UInt64(ProcessInfo.processInfo.processIdentifier))
+    let link = try CoordinatorLink(reactor: reactor, hello: hello, logger: logger)
+    link.onMessage = { [weak self] message in self?.assumeIsolated { $0.receive(message) } }
+    link.onRefusal = { [weak self] error in
+      self?.assumeIsolated {
+        $0.stop(WorkerError(.refused, "the coordinator refuses: \(error.text)"))
+      }
+    }
+    try link.start(settings.coordinator, on: reactor)
+    self.link = link
+  }
+
+  private func receive(_ message: Message) {
+    switch message {
+    case .assignment(let assignment): receive(assignment)
+    case .encodeImage(let request) where request.epoch == assignment?.epoch:
+      requests.yield((request, assignment?.activationType ?? .f16))
+    default: logger.debug("dropped \(message.name), which is of another epoch or not expected")
+    }
+  }
+
+  private func receive(_ assignment: Assignment) {
+    do {
+      let address = try Address(assignment.nextEndpoint)
+      if address != stage?.address {
+        stage?.socket.close()
+        var options = SocketOptions()
+        options.maxMessageBytes = WireLimits.standard.messageBytes
+        let socket = try reactor.makeSocket(.push, options: options)
+        try socket.connect(address)
+        stage = (socket, address)
+      }
+      self.assignment = assignment
+      link?.heartbeat.epoch = assignment.epoch
+      logger.info("plan \(assignment.epoch): features go to \(address)")
+    } catch {
+      stop(WorkerError(.messaging, "cannot reach stage 0: \(error)"))
+    }
+  }
+
+  private func deliver(_ result: VisionEngine.Result) {
+    link?.heartbeat.completed += 1
+    switch result {
+    case .features(let features):
+      do {
+        try stage?.socket.send(try encode(.imageFeatures(features)))
+      } catch {
+        let fault = WireError(
+          code: .internal, text: "features were not sent: \(error)", image: features.image)
+        link?.send(.error(fault))
+      }
+    case .failed(let error):
+      link?.send(.error(error))
+    }
+  }
+}

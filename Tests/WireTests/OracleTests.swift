@@ -1,0 +1,166 @@
+import Foundation
+import Testing
+import Wire
+
+/// Bytes that Google's protobuf packed from the text format beside them, by `Fixtures/generate`.
+@Suite("Bytes agree with Google's protobuf")
+struct OracleTests {
+  @Test("packing gives the same bytes, unpacking the same values", arguments: Expected.all)
+  func agrees(expected: Expected) throws {
+    let file = URL(filePath: #filePath).deletingLastPathComponent()
+      .appending(path: "Fixtures/\(expected.name).bin")
+    let bytes = try [UInt8](Data(contentsOf: file))
+    #expect(try decode(bytes) == expected.message)
+    #expect(try encode(expected.message) == bytes)
+  }
+}
+
+/// What a fixture holds.
+struct Expected: Sendable, CustomTestStringConvertible {
+  var name: String
+  var message: Message
+  var testDescription: String { name }
+
+  init(_ name: String, _ message: Message) {
+    self.name = name
+    self.message = message
+  }
+
+  static let digest: [UInt8] = Array(1...31) + [255]
+
+  static let all: [Expected] = membership + vision + steps + queries
+
+  static let membership: [Expected] = [
+    Expected(
+      "hello",
+      .hello(
+        Hello(
+          role: .decoderWorker, name: "worker-é", modelDigest: digest,
+          dataEndpoint: "tcp://127.0.0.1:7001", memoryBytes: 64 << 30,
+          weightBytesPerSecond: 12_000_000_000, processID: 4321))),
+    Expected(
+      "welcome",
+      .welcome(
+        Welcome(heartbeatIntervalMilliseconds: 500, heartbeatTimeoutMilliseconds: 5000))),
+    Expected(
+      "assignment",
+      .assignment(
+        Assignment(
+          epoch: 3, modelDigest: digest, stage: 1, stageCount: 3, firstLayer: 11, layerCount: 10,
+          nextEndpoint: "tcp://10.0.0.2:7002", kvBlockCount: 2048, kvBlockTokens: 16,
+          activationType: .f16, featureCredits: 4, stepTokensMax: 512))),
+    Expected(
+      "ready", .ready(Ready(epoch: 3, weightBytes: 4 << 30, kvBytes: 1 << 30, loadSeconds: 1.25))),
+    Expected("heartbeat", .heartbeat(Heartbeat(epoch: 3, completed: 1000, busySeconds: 12.5))),
+    Expected("goodbye", .goodbye(Goodbye(reason: "stopped by its user"))),
+    Expected(
+      "error",
+      .error(
+        WireError(
+          code: .invalidImage, text: "not an image", remedy: "send JPEG, PNG or WebP", query: 0,
+          image: .max, epoch: 3, step: 9))),
+  ]
+
+  static let vision: [Expected] = [
+    Expected(
+      "encode_image",
+      .encodeImage(
+        EncodeImage(
+          epoch: 3, image: 17, fileDigest: digest, file: [255, 216, 0, 255, 217],
+          geometry: WireImageGeometry(
+            fit: .centerCrop, originalWidth: 640, originalHeight: 480, side: 224,
+            shortestEdge: 256)))),
+    Expected(
+      "image_features",
+      .imageFeatures(
+        ImageFeatures(
+          epoch: 3, image: 17,
+          features: WireTensor(
+            type: .f32, shape: [1, 2], data: [0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0]),
+          decodeSeconds: 0.03125, encodeSeconds: 0.5))),
+    Expected(
+      "features_ready",
+      .featuresReady(
+        FeaturesReady(
+          epoch: 3, image: 17, rows: 256, decodeSeconds: 0.03125, encodeSeconds: 0.5,
+          projectSeconds: 0.0078125))),
+    Expected(
+      "release_features", .releaseFeatures(ReleaseFeatures(epoch: 3, images: [17, 300, 1]))),
+  ]
+
+  static let steps: [Expected] = [
+    Expected(
+      "step_first",
+      .step(
+        Step(
+          epoch: 3, number: 9,
+          spans: [
+            WireSpan(
+              sequence: 5, firstPosition: 0, tokenCount: 4, tokenIDs: [1, 32000, 32000, .max],
+              kvBlocks: [0, 4_294_967_295],
+              splices: [Splice(image: 17, firstRow: 0, rowCount: 2, firstToken: 1)]),
+            WireSpan(
+              sequence: 6, firstPosition: 130, tokenCount: 1, tokenIDs: [29871],
+              kvBlocks: [300, 4, 5],
+              sampling: WireSampling(temperature: 0.75, topP: 0.5, topK: 40, seed: .max)),
+          ]))),
+    Expected(
+      "step_later",
+      .step(
+        Step(
+          epoch: 3, number: 9,
+          spans: [
+            WireSpan(
+              sequence: 5, firstPosition: 0, tokenCount: 2, kvBlocks: [0], sampling: .greedy)
+          ], activations: WireTensor(type: .f16, shape: [2, 1], data: [0, 0x3c, 0, 0xc0]),
+          timings: [
+            StageTiming(stage: 0, computeSeconds: 0.25, waitSeconds: 0.125), StageTiming(stage: 1),
+          ]))),
+    Expected(
+      "tokens",
+      .tokens(
+        Tokens(
+          epoch: 3, number: 9,
+          tokens: [SampledToken(sequence: 6, position: 131, tokenID: 2, logProbability: -0.5)],
+          timings: [StageTiming(stage: 2, computeSeconds: 0.25)]))),
+  ]
+
+  static let queries: [Expected] = [
+    Expected("referring_query", .referringQuery(query)),
+    Expected("cancel_query", .cancelQuery(CancelQuery(query: 42))),
+    Expected("answer_text", .answerText(AnswerText(query: 42, text: " a cat 🐈"))),
+    Expected("answer", .answer(answer)),
+  ]
+
+  static let query = ReferringQueryMessage(
+    query: 42, images: [[0x89, 0x50, 0x4e, 0x47], [0xff, 0xd8]], system: "Be brief.",
+    turns: [
+      WireTurn(
+        speaker: .user, text: "What is in <region>?",
+        regions: [
+          WireRegion(kind: .box, coordinates: [10, 20.5, 110, 140], image: 1, name: "left")
+        ], images: [0, 1]),
+      WireTurn(speaker: .assistant, text: "A cat."),
+      WireTurn(
+        speaker: .user, text: "And here?",
+        regions: [
+          WireRegion(
+            kind: .polygon, frame: .normalized, coordinates: [0.25, 0.25, 0.5, 0.25, 0.5, -0.125]),
+          WireRegion(kind: .point, coordinates: [3, 0]),
+        ]),
+    ], sampling: WireSampling(temperature: 0.5, seed: 7), newTokensMax: 64)
+
+  static let answer = Answer(
+    query: 42, text: "a cat [0.1, 0.2]", finishReason: .length,
+    regions: [
+      AnswerRegion(region: WireRegion(kind: .point, coordinates: [64, 96]), text: "[0.1, 0.2]")
+    ], promptTokens: 300, imageTokens: 256, newTokens: 12, imageSeconds: 0.5,
+    firstTokenSeconds: 0.75, totalSeconds: 2,
+    processes: [
+      ProcessReport(
+        name: "vision-1", processID: 11, work: "encodes images", completed: 1, busySeconds: 0.5),
+      ProcessReport(
+        name: "worker-1", processID: 12, work: "decodes layers 2–3", completed: 13, busySeconds: 1,
+        firstLayer: 2, layerCount: 2),
+    ])
+}
