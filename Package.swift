@@ -27,11 +27,12 @@ let package = Package(
     .executableTarget(
       name: "chatspot",
       dependencies: [
-        "Coordinator", "Worker", "Wire", "Messaging", "Referring", "Models", "Checkpoints",
-        "Compute", arguments, logging,
+        "Supervision", "Coordinator", "Worker", "Wire", "Messaging", "Referring", "Models",
+        "Checkpoints", "Compute", arguments, logging,
       ],
       resources: [.copy("Resources/mini-chatspot"), .copy("Resources/samples")],
       swiftSettings: strict),
+    .target(name: "Supervision", swiftSettings: strict),
     .target(
       name: "Coordinator",
       dependencies: [

@@ -12,17 +12,24 @@ public actor Coordinator {
   }
 
   private let logger: Logger
+  private let onReady: @Sendable () -> Void
   private let clock = ContinuousClock()
   private let started: ContinuousClock.Instant
   private let heartbeat: Duration
   private var state: CoordinatorState
   private var socket: Socket?
 
+  /// `onReady` is called each time that queries can be answered: once all stages of a plan stand.
+  ///
   /// Throws `.configuration` for a setting out of range.
-  public init(model: ServedModel, settings: CoordinatorSettings, logger: Logger) throws {
+  public init(
+    model: ServedModel, settings: CoordinatorSettings, logger: Logger,
+    onReady: @escaping @Sendable () -> Void = {}
+  ) throws {
     try settings.validate()
     reactor = try Reactor(name: "coordinator")
     self.logger = logger
+    self.onReady = onReady
     started = clock.now
     heartbeat = .milliseconds(settings.heartbeatMilliseconds)
     state = CoordinatorState(model: model, settings: settings)
@@ -92,6 +99,7 @@ public actor Coordinator {
   }
 
   private func report(_ event: ClusterEvent) {
+    if case .ready = event { onReady() }
     switch event {
     case .dropped: logger.debug("\(event)")
     case _ where event.isTrouble: logger.warning("\(event)")

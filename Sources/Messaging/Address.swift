@@ -39,6 +39,11 @@ public struct Address: Sendable, Hashable, CustomStringConvertible {
     self.place = place
   }
 
+  /// A port of this machine that only this machine can reach. Port 0 lets the system choose.
+  public static func loopback(port: UInt16) -> Address {
+    Address(place: .tcp(.ipv4("127.0.0.1"), port: port == 0 ? nil : port))
+  }
+
   /// How bytes travel.
   public var transport: Transport {
     switch place {

@@ -1,0 +1,125 @@
+/// A whole cluster on this machine: a coordinator, decoder workers and a vision node as child processes.
+
+public import Foundation
+
+/// What a local cluster consists of.
+public struct LocalClusterSettings: Sendable {
+  /// The `chatspot` executable.
+  public var executable: URL
+  /// The checkpoint's directory.
+  public var model: URL
+  public var workers = 2
+  /// Where the coordinator listens, such as "tcp://127.0.0.1:5710"; port 0 leaves it to the system.
+  public var listen = "tcp://127.0.0.1:0"
+  /// Further arguments of `chatspot coordinator`.
+  public var coordinatorArguments: [String] = []
+  /// The log level of all processes.
+  public var logLevel = "info"
+
+  public init(executable: URL, model: URL) {
+    self.executable = executable
+    self.model = model
+  }
+}
+
+/// Starts, watches and ends the processes. One that ends on its own ends the cluster.
+public actor LocalCluster {
+  private let settings: LocalClusterSettings
+  private var children: [ChildProcess] = []
+  private var failures: AsyncStream<SupervisionError>.Continuation
+  private let failureStream: AsyncStream<SupervisionError>
+  private var isStopping = false
+
+  public init(_ settings: LocalClusterSettings) {
+    self.settings = settings
+    (failureStream, failures) = AsyncStream.makeStream()
+  }
+
+  /// Starts all processes and returns the coordinator's address. It takes queries at once and answers
+  /// them when the members have joined.
+  ///
+  /// `onReady` is called each time a plan stands. Throws `.notStarted` or `.ended`.
+  public func start(
+    onReady: @escaping @Sendable () -> Void = {}
+  ) async throws(SupervisionError) -> String {
+    let coordinator = try launch(
+      "coordinator",
+      ["coordinator", "--listen", settings.listen, "--workers", "\(settings.workers)"]
+        + settings.coordinatorArguments)
+    var lines = coordinator.lines.makeAsyncIterator()
+    var address: String?
+    while address == nil, let line = await lines.next() {
+      if line.hasPrefix("listening ") { address = String(line.dropFirst("listening ".count)) }
+    }
+    guard let address else {
+      throw SupervisionError(.ended, "coordinator ended: \(await coordinator.end())")
+    }
+    Task {
+      for await line in coordinator.lines where line == "ready" { onReady() }
+    }
+    // They share this machine: its memory is divided, and they are equally fast.
+    let memory = SystemMemory.available() / (settings.workers + 1)
+    for number in 1...max(1, settings.workers) {
+      _ = try launch(
+        "worker-\(number)",
+        [
+          "worker", "--coordinator", address, "--name", "worker-\(number)", "--memory-bytes",
+          "\(memory)", "--speed", "\(Self.sharedSpeed)",
+        ])
+    }
+    _ = try launch("vision", ["vision", "--coordinator", address, "--name", "vision"])
+    return address
+  }
+
+  /// The first process that ended on its own; nil after `stop`.
+  public func failure() async -> SupervisionError? {
+    for await failure in failureStream { return failure }
+    return nil
+  }
+
+  /// Names and process ids of the children that run.
+  public var processes: [(name: String, processID: Int32)] {
+    children.filter { !$0.hasEnded }.map { ($0.name, $0.processID) }
+  }
+
+  /// Asks all processes to end, and ends those that have not after `grace`.
+  public func stop(grace: Duration = .seconds(3)) async {
+    isStopping = true
+    failures.finish()
+    for child in children { child.signal(SIGTERM) }
+    let children = children
+    let killing = Task {
+      try await Task.sleep(for: grace)
+      for child in children { child.signal(SIGKILL) }
+    }
+    for child in children { _ = await child.end() }
+    killing.cancel()
+  }
+
+  private func launch(
+    _ name: String, _ arguments: [String]
+  ) throws(SupervisionError) -> ChildProcess {
+    let child = try ChildProcess(
+      name: name, executable: settings.executable,
+      arguments: arguments + [
+        "--model", settings.model.path, "--log-level", settings.logLevel, "--with-parent",
+      ])
+    children.append(child)
+    Task {
+      let status = await child.end()
+      noteEnd(of: name, status)
+    }
+    return child
+  }
+
+  private func noteEnd(of name: String, _ status: String) {
+    guard !isStopping else { return }
+    failures.yield(
+      SupervisionError(
+        .ended, "\(name) ended with \(status), which ends the cluster",
+        remedy: "Its own last words are above"))
+  }
+
+  /// Bytes a second that all workers of one machine state.
+  private static let sharedSpeed = 10_000_000_000
+}

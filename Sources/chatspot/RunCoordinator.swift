@@ -1,0 +1,87 @@
+/// `chatspot coordinator`: plans, schedules, answers clients.
+
+public import ArgumentParser
+import Coordinator
+import Foundation
+import Messaging
+public import Wire
+
+struct RunCoordinator: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "coordinator",
+    abstract: "Runs the coordinator of a cluster of several machines.",
+    discussion: """
+      Prints "listening ADDRESS" on standard output when workers, vision nodes and clients can
+      connect, and "ready" each time that queries can be answered.
+      """)
+
+  @OptionGroup var model: ModelOption
+  @OptionGroup var coordinator: CoordinatorOptions
+  @OptionGroup var process: ProcessOptions
+  @OptionGroup var log: LogOption
+
+  @Option(help: "Where to listen; port 0 lets the system choose one.")
+  var listen: Address = .loopback(port: defaultPort)
+
+  @Option(help: "Decoder workers to wait for before layers are split.")
+  var workers = 1
+
+  func run() async throws {
+    try listen.requireLoopback(unless: process.insecure)
+    var settings = coordinator.settings
+    settings.workersExpected = workers
+    let logger = log.logger("coordinator")
+    let coordinator = try Coordinator(
+      model: try ServedModel(directory: try model.directory()), settings: settings,
+      logger: logger, onReady: { announce("ready") })
+    announce("listening \(try await coordinator.start(at: listen))")
+    await Termination.requested(withParent: process.withParent)
+    await coordinator.stop()
+  }
+}
+
+/// Options that `coordinator` and `up` share.
+struct CoordinatorOptions: ParsableArguments {
+  @Option(help: "How activations travel between stages: f16 or f32.")
+  var activations: WireDataType = .f16
+
+  @Option(help: "KV cache positions over all queries. Default: what memory allows, up to 16 contexts.")
+  var kvTokens: Int?
+
+  @Option(help: "Most tokens that go down the pipeline in one step.")
+  var stepTokens = CoordinatorSettings().stepTokens
+
+  @Option(help: "Steps in the pipeline at once. Default: as many as stages.")
+  var stepsInFlight: Int?
+
+  var settings: CoordinatorSettings {
+    var settings = CoordinatorSettings()
+    settings.activationType = activations
+    settings.kvTokens = kvTokens
+    settings.stepTokens = stepTokens
+    settings.stepsInFlight = stepsInFlight
+    return settings
+  }
+
+  /// The same as arguments, for a child process.
+  var arguments: [String] {
+    var arguments = ["--activations", "\(activations)", "--step-tokens", "\(stepTokens)"]
+    if let kvTokens { arguments += ["--kv-tokens", "\(kvTokens)"] }
+    if let stepsInFlight { arguments += ["--steps-in-flight", "\(stepsInFlight)"] }
+    return arguments
+  }
+}
+
+extension WireDataType: ExpressibleByArgument {
+  public init?(argument: String) {
+    guard let type = Self.allCases.first(where: { "\($0)" == argument }) else { return nil }
+    self = type
+  }
+
+  public var defaultValueDescription: String { "\(self)" }
+}
+
+/// Prints a line on standard output at once, also into a pipe.
+func announce(_ line: String) {
+  FileHandle.standardOutput.write(Data("\(line)\n".utf8))
+}

@@ -1,0 +1,40 @@
+/// `chatspot vision`: turns images into image features.
+
+import ArgumentParser
+import Checkpoints
+import Foundation
+import Messaging
+import Worker
+
+struct RunVision: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "vision",
+    abstract: "Runs a vision node: it turns images into image features.",
+    discussion: "May start before or after the coordinator. Several of them share the images.")
+
+  @OptionGroup var model: ModelOption
+  @OptionGroup var process: ProcessOptions
+  @OptionGroup var log: LogOption
+
+  @Option(help: "The coordinator's address, such as tcp://10.0.0.1:\(defaultPort).")
+  var coordinator: Address
+
+  @Option(help: "A name for logs and reports. Default: the host's name and the process id.")
+  var name: String?
+
+  func run() async throws {
+    try coordinator.requireLoopback(unless: process.insecure)
+    let name = name ?? "\(ProcessInfo.processInfo.hostName)-\(getpid())"
+    let settings = MemberSettings(
+      coordinator: coordinator, name: name,
+      checkpoint: try Checkpoint(directory: try model.directory()))
+    let node = try VisionNode(settings, logger: log.logger(name))
+    let withParent = process.withParent
+    let stopping = Task {
+      await Termination.requested(withParent: withParent)
+      await node.stop()
+    }
+    defer { stopping.cancel() }
+    try await node.run()
+  }
+}

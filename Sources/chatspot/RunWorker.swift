@@ -1,0 +1,64 @@
+/// `chatspot worker`: holds decoder layers.
+
+import ArgumentParser
+import Checkpoints
+import Foundation
+import Messaging
+import Supervision
+import Worker
+
+struct RunWorker: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "worker",
+    abstract: "Runs a decoder worker: it holds a range of decoder layers and their KV cache.",
+    discussion: "May start before or after the coordinator; it joins as soon as both are there.")
+
+  @OptionGroup var model: ModelOption
+  @OptionGroup var process: ProcessOptions
+  @OptionGroup var log: LogOption
+
+  @Option(help: "The coordinator's address, such as tcp://10.0.0.1:\(defaultPort).")
+  var coordinator: Address
+
+  @Option(help: "A name for logs and reports. Default: the host's name and the process id.")
+  var name: String?
+
+  @Option(help: "Where to listen for the stage before this one; port 0 lets the system choose one.")
+  var listen: Address = .loopback(port: 0)
+
+  @Option(help: "The host under which other machines reach this one, if it is not the one in --listen.")
+  var advertise: String?
+
+  @Option(help: "Memory for weights and KV blocks, in bytes. Default: 80 % of what is free.")
+  var memoryBytes: Int?
+
+  @Option(help: "Bytes of weights multiplied a second. Default: measured at the start.")
+  var speed: Int?
+
+  func validate() throws {
+    if let memoryBytes, memoryBytes < 1 { throw ValidationError("--memory-bytes must be positive.") }
+    if let speed, speed < 1 { throw ValidationError("--speed must be positive.") }
+  }
+
+  func run() async throws {
+    try coordinator.requireLoopback(unless: process.insecure)
+    try listen.requireLoopback(unless: process.insecure)
+    let name = name ?? "\(ProcessInfo.processInfo.hostName)-\(getpid())"
+    let member = MemberSettings(
+      coordinator: coordinator, name: name,
+      checkpoint: try Checkpoint(directory: try model.directory()))
+    let worker = try DecoderWorker(
+      DecoderWorkerSettings(
+        member: member, listen: listen, advertisedHost: advertise,
+        memoryBytes: memoryBytes ?? SystemMemory.available() / 10 * 8,
+        weightBytesPerSecond: speed),
+      logger: log.logger(name))
+    let withParent = process.withParent
+    let stopping = Task {
+      await Termination.requested(withParent: withParent)
+      await worker.stop()
+    }
+    defer { stopping.cancel() }
+    try await worker.run()
+  }
+}

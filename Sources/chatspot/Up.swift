@@ -1,0 +1,56 @@
+/// `chatspot up`: a whole cluster on this machine.
+
+import ArgumentParser
+import Foundation
+import Logging
+import Messaging
+import Models
+import Supervision
+
+struct Up: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Runs a whole cluster on this machine: a coordinator, decoder workers, a vision node.",
+    discussion: "Each is a process of its own. Ctrl-C ends them all; one that dies ends the rest.")
+
+  @OptionGroup var model: ModelOption
+  @OptionGroup var coordinator: CoordinatorOptions
+  @OptionGroup var process: ProcessOptions
+  @OptionGroup var log: LogOption
+
+  @Option(help: "How many decoder workers.")
+  var workers = 2
+
+  @Option(help: "Where the coordinator listens; port 0 lets the system choose one.")
+  var listen: Address = .loopback(port: defaultPort)
+
+  func validate() throws {
+    guard (1...64).contains(workers) else { throw ValidationError("--workers takes 1 to 64.") }
+  }
+
+  func run() async throws {
+    try listen.requireLoopback(unless: process.insecure)
+    let directory = try model.directory()
+    try verifyCheckpoint(directory)
+    var settings = LocalClusterSettings(executable: EmbeddedModel.executable, model: directory)
+    settings.workers = workers
+    settings.listen = "\(listen)"
+    settings.coordinatorArguments = coordinator.arguments + (process.insecure ? ["--insecure"] : [])
+    settings.logLevel = log.logLevel.rawValue
+    let cluster = LocalCluster(settings)
+    let ending = Task { [withParent = process.withParent] in
+      await Termination.requested(withParent: withParent)
+      await cluster.stop()
+    }
+    do {
+      let address = try await cluster.start { announce("ready") }
+      announce("listening \(address)")
+    } catch {
+      await cluster.stop()
+      throw error
+    }
+    let failure = await cluster.failure()
+    if failure == nil { await ending.value }
+    await cluster.stop()
+    if let failure { throw failure }
+  }
+}
