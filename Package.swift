@@ -67,6 +67,16 @@ let package = Package(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
 
     .testTarget(
+      name: "ClusterTests",
+      dependencies: ["chatspot", "Supervision", "Coordinator", "Wire", "Messaging", "Referring"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "WorkerTests",
+      dependencies: [
+        "Worker", "Models", "Checkpoints", "Compute", "Referring", "Imaging", "Tokenizing",
+      ],
+      swiftSettings: strict),
+    .testTarget(
       name: "CoordinatorTests", dependencies: ["Coordinator", "Wire", "Messaging"],
       swiftSettings: strict),
     .testTarget(

@@ -3,15 +3,16 @@
 public import Compute
 public import Foundation
 
-/// A Hugging Face `llava-hf` checkpoint. Opening it reads headers only; weights are mapped when they
-/// are asked for.
+/// A Hugging Face `llava-hf` checkpoint. Opening it reads headers only; weights are mapped when
+/// they are asked for.
 public struct Checkpoint: Sendable {
   public let directory: URL
   public let configuration: ModelConfiguration
   public let profile: ReferringProfile
   private let tensors: [String: TensorLocation]
 
-  /// Opens and checks the directory. Throws `CheckpointError` that names the file and what is wrong.
+  /// Opens and checks the directory. Throws `CheckpointError` that names the file and what is
+  /// wrong.
   public init(directory: URL) throws(CheckpointError) {
     var isDirectory: ObjCBool = false
     guard FileManager.default.fileExists(atPath: directory.path, isDirectory: &isDirectory),

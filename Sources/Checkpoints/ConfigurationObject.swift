@@ -127,7 +127,8 @@ struct ConfigurationObject: Sendable {
 
   func wrong(_ name: String, _ expected: String) -> CheckpointError {
     let found = fields[name].map { "is \($0.summary)" } ?? "is missing"
-    return CheckpointError(.configuration, "\(file): \(path)\(name) \(found); it must be \(expected)")
+    return CheckpointError(
+      .configuration, "\(file): \(path)\(name) \(found); it must be \(expected)")
   }
 }
 

@@ -1,12 +1,12 @@
 /// Tells checkpoints apart without reading all of their weights.
 
-internal import Crypto
 internal import Compute
+internal import Crypto
 internal import Foundation
 
 extension Checkpoint {
-  /// SHA-256 that identifies the checkpoint, 32 bytes: of its configuration files, of every tensor's
-  /// name, format and shape, and of the first and last bytes of every tensor.
+  /// SHA-256 that identifies the checkpoint, 32 bytes: of its configuration files, of every
+  /// tensor's name, format and shape, and of the first and last bytes of every tensor.
   ///
   /// It tells other models and other fine-tunes apart; it does not prove that every byte is intact.
   public func digest() throws(CheckpointError) -> [UInt8] {

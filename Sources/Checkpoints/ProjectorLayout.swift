@@ -1,7 +1,7 @@
 /// How a checkpoint's projector brings patches to token positions; told from names and ranks alone.
 
-/// Linear layers keep one token position a feature row; a 3×3 convolution with a stride, as Merlin has
-/// it (arXiv 2312.00589), leaves fewer.
+/// Linear layers keep one token position a feature row; a 3×3 convolution with a stride, as Merlin
+/// has it (arXiv 2312.00589), leaves fewer.
 public struct ProjectorLayout: Sendable, Equatable {
   /// The stride of the convolution; nil where the projector is linear.
   public let stride: Int?

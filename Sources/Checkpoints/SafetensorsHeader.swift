@@ -1,7 +1,7 @@
 /// The header of a safetensors file: which tensors it holds, and where.
 ///
-/// Format: https://github.com/huggingface/safetensors — eight bytes of little-endian header length, a JSON
-/// object from names to dtype, shape and offsets into the data that follow it.
+/// Format: https://github.com/huggingface/safetensors — eight bytes of little-endian header length,
+/// a JSON object from names to dtype, shape and offsets into the data that follow it.
 
 import Compute
 import Foundation

@@ -32,8 +32,8 @@ enum TensorNames {
     return String(name)
   }
 
-  /// `0.weight` and a bare `weight` are the first linear layer, `2.weight` the second; a convolution
-  /// has the bare names too and is told apart by its rank.
+  /// `0.weight` and a bare `weight` are the first linear layer, `2.weight` the second; a
+  /// convolution has the bare names too and is told apart by its rank.
   private static func projector(_ name: Substring) -> String {
     if let rest = name.dropping("0.") { return "linear_1.\(rest)" }
     if let rest = name.dropping("2.") { return "linear_2.\(rest)" }

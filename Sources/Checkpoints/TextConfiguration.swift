@@ -11,7 +11,8 @@ public enum RopeScaling: Sendable, Equatable {
   case llama3(factor: Double, lowFactor: Double, highFactor: Double, originalContext: Int)
 }
 
-/// Dimensions of a Llama decoder. Fields that a file omits take transformers' `LlamaConfig` defaults.
+/// Dimensions of a Llama decoder. Fields that a file omits take transformers' `LlamaConfig`
+/// defaults.
 public struct TextConfiguration: Sendable, Equatable {
   public let hidden: Int
   public let intermediate: Int

@@ -12,8 +12,9 @@ public enum Activation: String, Sendable, Equatable {
 
 /// Dimensions of a CLIP vision transformer.
 ///
-/// As in transformers, a file without any `vision_config` means ViT-L/14 at 336 pixels (`LlavaConfig`),
-/// and single fields that are omitted take the defaults of `CLIPVisionConfig`, ViT-B/32 at 224.
+/// As in transformers, a file without any `vision_config` means ViT-L/14 at 336 pixels
+/// (`LlavaConfig`), and single fields that are omitted take the defaults of `CLIPVisionConfig`,
+/// ViT-B/32 at 224.
 public struct VisionConfiguration: Sendable, Equatable {
   public let hidden: Int
   public let intermediate: Int

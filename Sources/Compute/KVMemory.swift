@@ -1,7 +1,7 @@
 /// The memory behind a KV cache.
 
-import Foundation
 internal import CKernels
+import Foundation
 
 /// Keys and values of some decoder layers in blocks of token positions, f32.
 ///

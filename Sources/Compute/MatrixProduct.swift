@@ -7,7 +7,8 @@ extension StoredTensor {
   /// `result = input · weightsᵀ` with our own kernel: input `[rows, depth]`, weights
   /// `[columns, depth]`, result `[rows, columns]`.
   ///
-  /// A row's result does not depend on the other rows, so that answers do not change with the batch.
+  /// A row's result does not depend on the other rows, so that answers do not change with the
+  /// batch.
   public func multiply(
     _ input: Matrix, into result: inout Matrix, using instructions: Instructions = .best
   ) {

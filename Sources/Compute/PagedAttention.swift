@@ -34,8 +34,8 @@ extension KVMemory {
 
   /// Attention of a run's queries over its sequence up to and including each token itself.
   ///
-  /// queries and result `[tokens, queryHeads * headWidth]` of the whole step; only the run's rows are
-  /// written.
+  /// queries and result `[tokens, queryHeads * headWidth]` of the whole step; only the run's rows
+  /// are written.
   public func attend(
     layer: Int, run: TokenRun, queries: Matrix, queryHeads: Int, into result: inout Matrix,
     using instructions: Instructions = .best

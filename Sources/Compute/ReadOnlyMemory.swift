@@ -24,7 +24,8 @@ public final class ReadOnlyMemory: @unchecked Sendable {
     guard fstat(file, &status) == 0 else { throw Self.unreadable(path) }
     guard count <= Int(status.st_size), offset <= Int(status.st_size) - count else {
       throw ComputeError(
-        .unreadable, "\(path) is \(status.st_size) bytes; bytes \(offset) to \(offset + count) are asked for",
+        .unreadable,
+        "\(path) is \(status.st_size) bytes; bytes \(offset) to \(offset + count) are asked for",
         remedy: "The file is truncated: fetch it again")
     }
     guard count > 0 else {

@@ -16,7 +16,8 @@ struct ActiveQuery: Sendable {
   let newTokensMax: Int
   /// When it arrived, in seconds.
   let arrived: Double
-  /// The coordinator's numbers for its images, in the order of `geometries`, once they are asked for.
+  /// The coordinator's numbers for its images, in the order of `geometries`, once they are asked
+  /// for.
   var images: [UInt64] = []
   var imagesMissing: Int
   /// Image files that are not yet asked for.

@@ -1,4 +1,5 @@
-/// The one process that plans and schedules. Its actor does the I/O for `CoordinatorState`, which decides.
+/// The one process that plans and schedules. Its actor does the I/O for `CoordinatorState`, which
+/// decides.
 
 public import Logging
 public import Messaging
@@ -56,7 +57,9 @@ public actor Coordinator {
 
   /// Stops listening; what was sent is delivered.
   public func stop() {
-    for peer in state.joinOrder { send(.goodbye(Goodbye(reason: "the coordinator ends")), to: peer) }
+    for peer in state.joinOrder {
+      send(.goodbye(Goodbye(reason: "the coordinator ends")), to: peer)
+    }
     socket?.close()
     socket = nil
     reactor.shutdown()

@@ -54,8 +54,10 @@ extension CoordinatorState {
     return parts.joined(separator: " and ")
   }
 
+  /// By name, so that the same machines get the same plan in whatever order they join.
   var workers: [Member] {
     joinOrder.compactMap { members[$0] }.filter { $0.role == .decoderWorker }
+      .sorted { ($0.name.utf8.count, $0.name) < ($1.name.utf8.count, $1.name) }
   }
 
   var visionNodes: [Member] {
@@ -199,10 +201,4 @@ extension CoordinatorState {
       activationType: settings.activationType)
     send(.assignment(assignment), to: peer)
   }
-}
-
-/// A run of layers for people: "layer 3" or "layers 0–3".
-func layersText(_ layers: Range<Int>) -> String {
-  layers.count == 1
-    ? "layer \(layers.lowerBound)" : "layers \(layers.lowerBound)–\(layers.upperBound - 1)"
 }

@@ -6,7 +6,9 @@ internal import Wire
 extension CoordinatorState {
   mutating func sendSteps() {
     guard pipeline?.isReady == true else { return }
-    for sequence in queriesWithoutImages { beginSequence(sequence, now: queries[sequence]?.arrived ?? 0) }
+    for sequence in queriesWithoutImages {
+      beginSequence(sequence, now: queries[sequence]?.arrived ?? 0)
+    }
     queriesWithoutImages = []
     while let pipeline, let plan = self.pipeline?.scheduler.nextStep() {
       let step = Step(

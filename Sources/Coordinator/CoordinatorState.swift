@@ -3,8 +3,8 @@
 internal import Messaging
 internal import Wire
 
-/// Everything that the coordinator knows. It touches no socket and no clock, so that every situation can be
-/// tested without a process. `now` is a monotonic time in seconds.
+/// Everything that the coordinator knows. It touches no socket and no clock, so that every
+/// situation can be tested without a process. `now` is a monotonic time in seconds.
 struct CoordinatorState: Sendable {
   let model: ServedModel
   let settings: CoordinatorSettings

@@ -1,6 +1,7 @@
 /// Which KV blocks are free. The same block numbers hold at every stage.
 
-/// A pool of block numbers, handed out lowest first so that memory is touched no further than needed.
+/// A pool of block numbers, handed out lowest first so that memory is touched no further than
+/// needed.
 struct KVBlockPool: Sendable {
   let blockTokens: Int
   let blockCount: Int

@@ -1,10 +1,10 @@
 /// Splits the decoder layers over workers so that the slowest stage is as fast as can be.
 ///
-/// Exact for up to twelve workers: no contiguous split of the layers over any choice and order of them has a
-/// faster slowest stage. More workers are taken in the order of their speed.
+/// Exact for up to twelve workers: no contiguous split of the layers over any choice and order of
+/// them has a faster slowest stage. More workers are taken in the order of their speed.
 
-/// What a decoder layer costs. The first layer's share includes the embedding and the projector, the last
-/// one's the final norm and the head.
+/// What a decoder layer costs. The first layer's share includes the embedding and the projector,
+/// the last one's the final norm and the head.
 public struct LayerCost: Sendable, Equatable {
   /// Bytes of weights read for one token.
   public var workBytes: Int
@@ -51,7 +51,8 @@ public enum Planner {
   /// Workers of which every order is tried; more are taken in the order of their speed.
   static let permutedWorkersMax = 12
 
-  /// The best plan. Of equally fast ones the one with the fewest stages; some workers may get nothing.
+  /// The best plan. Of equally fast ones the one with the fewest stages; some workers may get
+  /// nothing.
   ///
   /// Throws `.noRoom` if the layers do not fit into the workers' memory.
   public static func plan(

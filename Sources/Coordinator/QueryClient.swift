@@ -52,8 +52,8 @@ public actor QueryClient {
     }
   }
 
-  /// Asks; events arrive until the answer, or an error ends them. A consumer that goes away cancels the
-  /// query.
+  /// Asks; events arrive until the answer, or an error ends them. A consumer that goes away cancels
+  /// the query.
   public func ask(
     _ message: ReferringQueryMessage
   ) throws -> AsyncThrowingStream<QueryEvent, any Error> {

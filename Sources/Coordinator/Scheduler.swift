@@ -1,4 +1,5 @@
-/// Forms steps: which tokens of which sequences go down the pipeline together. Pure; no clock, no I/O.
+/// Forms steps: which tokens of which sequences go down the pipeline together. Pure; no clock, no
+/// I/O.
 
 /// The coordinator's number for a sequence.
 typealias SequenceID = UInt64
@@ -28,10 +29,10 @@ struct StepPlan: Sendable, Equatable {
 
 /// Sequences wait for KV blocks, are prefilled in chunks, and decode one token a step.
 ///
-/// Decodes come first and are spread evenly over the steps that may be in flight, so that no step waits
-/// for one that is full. Prefill takes what is left of a step; chunks of one prompt follow each other
-/// without waiting. A sequence gets all the blocks that it can need when it is admitted, in the order of
-/// arrival, and therefore never has to stop half-way.
+/// Decodes come first and are spread evenly over the steps that may be in flight, so that no step
+/// waits for one that is full. Prefill takes what is left of a step; chunks of one prompt follow
+/// each other without waiting. A sequence gets all the blocks that it can need when it is admitted,
+/// in the order of arrival, and therefore never has to stop half-way.
 struct Scheduler: Sendable {
   private enum Phase: Sendable {
     /// The next prompt position to compute.
@@ -87,8 +88,8 @@ struct Scheduler: Sendable {
     entries[id]?.phase = .decoding(next: position)
   }
 
-  /// Ends a sequence and frees its blocks. Steps in flight may still write to them: whatever uses the
-  /// blocks next comes behind those steps at every stage.
+  /// Ends a sequence and frees its blocks. Steps in flight may still write to them: whatever uses
+  /// the blocks next comes behind those steps at every stage.
   mutating func remove(_ id: SequenceID) {
     guard let entry = entries.removeValue(forKey: id) else { return }
     pool.release(entry.blocks)
@@ -123,7 +124,9 @@ struct Scheduler: Sendable {
   }
 
   private mutating func takeDecodes(_ room: inout Int) -> [StepPlan.Span] {
-    let decoding = running.count { if case .prefilling = entries[$0]!.phase { false } else { true } }
+    let decoding = running.count {
+      if case .prefilling = entries[$0]!.phase { false } else { true }
+    }
     let share = (decoding + limits.stepsInFlight - 1) / limits.stepsInFlight
     var spans: [StepPlan.Span] = []
     for id in running where spans.count < min(share, room) {

@@ -6,8 +6,8 @@ internal import Imaging
 internal import Referring
 internal import Tokenizing
 
-/// A checkpoint as the coordinator sees it: how prompts are written, how images are placed, what layers
-/// cost.
+/// A checkpoint as the coordinator sees it: how prompts are written, how images are placed, what
+/// layers cost.
 public struct ServedModel: Sendable {
   let configuration: ModelConfiguration
   let tokenizer: Tokenizer

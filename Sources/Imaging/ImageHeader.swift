@@ -7,17 +7,19 @@ public struct ImageHeader: Sendable, Equatable {
   /// EXIF orientation, 1…8. 1 where the file says nothing or nonsense.
   public let orientation: Int
 
-  /// Size as shown, after the orientation is applied: the size of ``PixelImage/init(decoding:limits:)``.
+  /// Size as shown, after the orientation is applied: the size of
+  /// ``PixelImage/init(decoding:limits:)``.
   public var displayedWidth: Int { orientation >= 5 ? height : width }
   public var displayedHeight: Int { orientation >= 5 ? width : height }
 
   /// Reads the size and the orientation of a JPEG, PNG or WebP file.
   ///
-  /// The orientation is the one that Pillow's `ImageOps.exif_transpose` applies: the EXIF tag, else the
-  /// `tiff:Orientation` of XMP. (Not read: EXIF inside a PNG *text* chunk, or compressed XMP.)
+  /// The orientation is the one that Pillow's `ImageOps.exif_transpose` applies: the EXIF tag, else
+  /// the `tiff:Orientation` of XMP. (Not read: EXIF inside a PNG *text* chunk, or compressed XMP.)
   ///
-  /// Throws `unsupportedFormat`, `unsupportedFeature`, `truncated` or `corrupt`. Limits are not checked
-  /// here; see ``ImageLimits/check(_:)-(ImageHeader)``. A file cut after its header is no error here.
+  /// Throws `unsupportedFormat`, `unsupportedFeature`, `truncated` or `corrupt`. Limits are not
+  /// checked here; see ``ImageLimits/check(_:)-(ImageHeader)``. A file cut after its header is no
+  /// error here.
   public init(reading bytes: [UInt8]) throws(ImagingError) {
     let format = try ImageFormat(sniffing: bytes)
     let view = ByteView(bytes)

@@ -1,4 +1,5 @@
-/// Where a file states its orientation: EXIF first, then XMP, as Pillow's `Image.getexif` reads them.
+/// Where a file states its orientation: EXIF first, then XMP, as Pillow's `Image.getexif` reads
+/// them.
 struct ImageOrientationSource {
   /// A TIFF structure, with or without the prefix `Exif\0\0`.
   var exif: ByteView?

@@ -1,4 +1,5 @@
-/// Size and orientation from the marker segments of a JPEG (ITU T.81 annex B), up to the first scan.
+/// Size and orientation from the marker segments of a JPEG (ITU T.81 annex B), up to the first
+/// scan.
 enum JPEGHeader {
   static func read(_ file: ByteView) throws(ImagingError) -> ImageHeader {
     var size: (width: Int, height: Int)?

@@ -1,5 +1,5 @@
-/// Size and orientation from the chunks of a PNG (W3C PNG, third edition). Image data is stepped over,
-/// because an `eXIf` chunk may stand behind it.
+/// Size and orientation from the chunks of a PNG (W3C PNG, third edition). Image data is stepped
+/// over, because an `eXIf` chunk may stand behind it.
 enum PNGHeader {
   static func read(_ file: ByteView) throws(ImagingError) -> ImageHeader {
     guard let length = file.big32(8), let width = file.big32(16), let height = file.big32(20),

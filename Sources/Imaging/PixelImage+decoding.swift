@@ -3,9 +3,9 @@ internal import CImageCodecs
 /// Decoding of JPEG, PNG and WebP files.
 extension PixelImage {
   /// Decodes a file to upright RGB, as Pillow's `Image.open`, `ImageOps.exif_transpose` and
-  /// `convert("RGB")` do: alpha is dropped, 16-bit colour keeps its high byte, 16-bit grey is clipped at
-  /// 255 (not scaled), an index beyond the palette is black, four-channel JPEG is taken as inverted
-  /// CMYK. Of an animated WebP, the first frame on a black canvas.
+  /// `convert("RGB")` do: alpha is dropped, 16-bit colour keeps its high byte, 16-bit grey is
+  /// clipped at 255 (not scaled), an index beyond the palette is black, four-channel JPEG is taken
+  /// as inverted CMYK. Of an animated WebP, the first frame on a black canvas.
   ///
   /// Stricter than Pillow where data is damaged: any JPEG warning and any PNG checksum is an error.
   ///

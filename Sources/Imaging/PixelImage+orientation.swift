@@ -1,7 +1,7 @@
 /// Turning and mirroring by EXIF orientation.
 extension PixelImage {
-  /// Undoes an EXIF orientation, 1…8, as Pillow's `ImageOps.exif_transpose`; any other number leaves
-  /// the picture as it is. 5…8 exchange width and height.
+  /// Undoes an EXIF orientation, 1…8, as Pillow's `ImageOps.exif_transpose`; any other number
+  /// leaves the picture as it is. 5…8 exchange width and height.
   func oriented(_ orientation: Int) -> PixelImage {
     // The stored pixel that comes to the top left, and the steps to its right and lower neighbours.
     let right = width - 1

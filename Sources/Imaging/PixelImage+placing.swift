@@ -19,8 +19,8 @@ extension PixelImage {
     return copied(to: size, at: origin, fill: fill)
   }
 
-  /// The rectangle of `size` whose top left is at `(x, y)`; black where it lies outside the picture, as
-  /// Hugging Face's `center_crop` pads. The offsets may be negative.
+  /// The rectangle of `size` whose top left is at `(x, y)`; black where it lies outside the
+  /// picture, as Hugging Face's `center_crop` pads. The offsets may be negative.
   ///
   /// Throws `invalidPlacement` for a size that is not positive or exceeds
   /// ``ImageLimits/standard``.

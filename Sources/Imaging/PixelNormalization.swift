@@ -1,5 +1,6 @@
 /// From 8-bit pixels to a vision encoder's numbers, as `rescale` and `normalize` of Hugging Face
-/// transformers (`image_transforms.py`): v × factor in f64, rounded to f32, then (v − mean) / std in f32.
+/// transformers (`image_transforms.py`): v × factor in f64, rounded to f32, then (v − mean) / std
+/// in f32.
 public struct PixelNormalization: Sendable, Equatable {
   /// What each 8-bit value is multiplied with first, usually 1/255; `nil` leaves 0…255.
   public let rescaleFactor: Double?

@@ -1,5 +1,5 @@
-/// How a picture comes into a vision encoder's square, in numbers: pad to a canvas, resize the canvas,
-/// take a square of it. Computed elsewhere, so that regions can go the same way.
+/// How a picture comes into a vision encoder's square, in numbers: pad to a canvas, resize the
+/// canvas, take a square of it. Computed elsewhere, so that regions can go the same way.
 public struct PixelPlacement: Sendable, Equatable {
   /// The canvas, in pixels of the picture; at least the picture's size.
   public var canvasWidth: Int
@@ -9,10 +9,12 @@ public struct PixelPlacement: Sendable, Equatable {
   public var canvasY: Int
   /// The colour of the canvas beside the picture.
   public var padFill: PixelColour
-  /// What the canvas is resized to. May be far larger than memory holds: only the square is computed.
+  /// What the canvas is resized to. May be far larger than memory holds: only the square is
+  /// computed.
   public var resizedWidth: Int
   public var resizedHeight: Int
-  /// The square's top left in the resized canvas; negative where it begins outside. Outside is black.
+  /// The square's top left in the resized canvas; negative where it begins outside. Outside is
+  /// black.
   public var cropX: Int
   public var cropY: Int
   /// The square's side, in pixels.

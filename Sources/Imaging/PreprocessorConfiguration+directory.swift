@@ -3,8 +3,8 @@
 public import Foundation
 
 extension PreprocessorConfiguration {
-  /// Reads `preprocessor_config.json` of a checkpoint's directory, or else the `image_processor` of its
-  /// `processor_config.json`.
+  /// Reads `preprocessor_config.json` of a checkpoint's directory, or else the `image_processor` of
+  /// its `processor_config.json`.
   ///
   /// Throws `invalidConfiguration` if neither is there or the one that is cannot be followed.
   public init(directory: URL) throws(ImagingError) {

@@ -26,7 +26,8 @@ public struct PreprocessorConfiguration: Sendable, Equatable {
   public var resampling: Resampling = .bicubic
   /// `crop_size`, or `nil` where `do_center_crop` is false.
   public var centreCrop: CropSize? = CropSize(width: 224, height: 224)
-  /// `do_pad`, or `image_aspect_ratio` "pad": pad to a square, centred, before resizing (LLaVA-1.5).
+  /// `do_pad`, or `image_aspect_ratio` "pad": pad to a square, centred, before resizing
+  /// (LLaVA-1.5).
   public var padsToSquare = false
   /// The colour of that padding: the whole part of `image_mean` × 255.
   public var padFill = PixelColour(122, 116, 104)
@@ -41,11 +42,11 @@ public struct PreprocessorConfiguration: Sendable, Equatable {
   /// Longest side that a configuration may ask for, in pixels.
   public static let sideMax = PixelPlacement.sideMax
 
-  /// Reads `preprocessor_config.json`, or the `image_processor` of a `processor_config.json`. `file`
-  /// names the file in errors.
+  /// Reads `preprocessor_config.json`, or the `image_processor` of a `processor_config.json`.
+  /// `file` names the file in errors.
   ///
-  /// Throws `invalidConfiguration` naming the field and the file: not JSON, a wrong type, a value that
-  /// cannot be followed.
+  /// Throws `invalidConfiguration` naming the field and the file: not JSON, a wrong type, a value
+  /// that cannot be followed.
   public init(json: [UInt8], file: String) throws(ImagingError) {
     var fields = try PreprocessorFields(json: json, file: file)
     if let nested = try fields.object("image_processor") { fields = nested }

@@ -1,7 +1,7 @@
 internal import Foundation
 
-/// Typed access to the fields of a preprocessor configuration; every complaint names field and file.
-/// A `null` counts as missing, as in Hugging Face transformers.
+/// Typed access to the fields of a preprocessor configuration; every complaint names field and
+/// file. A `null` counts as missing, as in Hugging Face transformers.
 struct PreprocessorFields {
   private let values: [String: JSONField]
   private let file: String

@@ -49,8 +49,8 @@ extension ResamplingCanvas {
     return PixelImage(width: wanted.count, height: targets, rgb: pixels)
   }
 
-  /// Calls `body` with access to the canvas's rows, `[width, 3]` each, by number. A row is good until
-  /// the next is asked for.
+  /// Calls `body` with access to the canvas's rows, `[width, 3]` each, by number. A row is good
+  /// until the next is asked for.
   private func withRows(_ body: ((Int) -> UnsafePointer<UInt8>) -> Void) {
     let hasPadding = image.width != width || image.height != height
     var plain: [UInt8] = []

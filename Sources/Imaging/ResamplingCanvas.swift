@@ -1,5 +1,5 @@
-/// A picture on a plain canvas, resized without the canvas or the whole result ever being in memory:
-/// a wide photograph padded to a square can have many times the pixels of the photograph.
+/// A picture on a plain canvas, resized without the canvas or the whole result ever being in
+/// memory: a wide photograph padded to a square can have many times the pixels of the photograph.
 struct ResamplingCanvas {
   let image: PixelImage
   let width: Int
@@ -28,8 +28,8 @@ struct ResamplingCanvas {
   }
 
   /// The given columns and rows of the canvas resized to `size`: a pass for each axis whose length
-  /// changes, with a result rounded to 8 bits between them. Both ranges lie inside `size` and are not
-  /// empty.
+  /// changes, with a result rounded to 8 bits between them. Both ranges lie inside `size` and are
+  /// not empty.
   func resized(
     to size: (width: Int, height: Int), using resampling: Resampling,
     columns: Range<Int>, rows: Range<Int>
@@ -58,9 +58,9 @@ struct ResamplingCanvas {
       .filteredDownColumns(down.rebased, columns: 0..<between.width)
   }
 
-  /// Rows are filtered first, except where the height shrinks by more than twice as many pixels as the
-  /// width: so since Pillow 13 (pull request 9549). Older Pillows always filter rows first, which may
-  /// differ by a level or two in pictures more than twice as tall as wide.
+  /// Rows are filtered first, except where the height shrinks by more than twice as many pixels as
+  /// the width: so since Pillow 13 (pull request 9549). Older Pillows always filter rows first,
+  /// which may differ by a level or two in pictures more than twice as tall as wide.
   private func columnsGoFirst(_ size: (width: Int, height: Int)) -> Bool {
     size.height < height && height - size.height > 2 * (width - size.width)
   }

@@ -1,5 +1,5 @@
-/// What each target position takes from the source along one axis, as Pillow's `precompute_coeffs` and
-/// `normalize_coeffs_8bpc` compute it: weights are fixed-point numbers of 22 fractional bits.
+/// What each target position takes from the source along one axis, as Pillow's `precompute_coeffs`
+/// and `normalize_coeffs_8bpc` compute it: weights are fixed-point numbers of 22 fractional bits.
 struct ResamplingWeights {
   /// 32 bits, less 8 for the pixel and 2 for filters that overshoot.
   static let precisionBits: Int32 = 22

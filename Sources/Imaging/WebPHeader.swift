@@ -1,4 +1,5 @@
-/// Size, orientation and picture data of a WebP container (RFC 9649). Of an animation, the first frame.
+/// Size, orientation and picture data of a WebP container (RFC 9649). Of an animation, the first
+/// frame.
 struct WebPHeader {
   let header: ImageHeader
   /// Where an animation's first frame stands; `nil` for a still picture.

@@ -81,7 +81,8 @@ public struct Address: Sendable, Hashable, CustomStringConvertible {
     return true
   }
 
-  /// Throws `.notLoopback` if other machines can reach the address and `insecure` does not allow it.
+  /// Throws `.notLoopback` if other machines can reach the address and `insecure` does not allow
+  /// it.
   public func requireLoopback(unless insecure: Bool) throws(MessagingError) {
     guard !insecure, !isLoopback else { return }
     throw MessagingError(

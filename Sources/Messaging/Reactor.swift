@@ -78,7 +78,8 @@ public final class Reactor: SerialExecutor {
     UnownedSerialExecutor(ordinary: self)
   }
 
-  /// Traps unless called on the reactor's thread. Swift asks this for `assumeIsolated` outside tasks.
+  /// Traps unless called on the reactor's thread. Swift asks this for `assumeIsolated` outside
+  /// tasks.
   public func checkIsolated() {
     preconditionIsCurrent()
   }

@@ -66,8 +66,8 @@ extension Socket {
     var refusal: SocketEvent.RefusalReason?
   }
 
-  /// The next message; `nil` when none is there. ZeroMQ hands messages over whole, so once the first
-  /// part is there the others are.
+  /// The next message; `nil` when none is there. ZeroMQ hands messages over whole, so once the
+  /// first part is there the others are.
   private func receiveMessage() -> Received? {
     var received = Received()
     guard var part = handle.receivePart(byteLimit: options.maxMessageBytes) else { return nil }

@@ -7,8 +7,8 @@ extension Socket {
   ///   - bytes: the payload; may be empty.
   ///   - peer: the receiver's identity; given for a router, never otherwise.
   ///
-  /// Throws `.tooLarge`, `.congested` when the outbox is full, `.unreachable` when the router has no
-  /// such peer, `.closed` or `.system`. A message that throws is not sent.
+  /// Throws `.tooLarge`, `.congested` when the outbox is full, `.unreachable` when the router has
+  /// no such peer, `.closed` or `.system`. A message that throws is not sent.
   public func send(_ bytes: [UInt8], to peer: PeerIdentity? = nil) throws(MessagingError) {
     try requireOpen()
     precondition(kind.sends, "a pull socket only receives")

@@ -119,8 +119,8 @@ public final class Socket {
     }
   }
 
-  /// Connects to an address; whether somebody listens there shows later (`onEvent`). ZeroMQ connects
-  /// again by itself when the connection is lost (tcp and ipc).
+  /// Connects to an address; whether somebody listens there shows later (`onEvent`). ZeroMQ
+  /// connects again by itself when the connection is lost (tcp and ipc).
   ///
   /// Throws `.invalidAddress` for a wildcard, `.closed` or `.system`.
   public func connect(_ address: Address) throws(MessagingError) {

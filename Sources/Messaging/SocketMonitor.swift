@@ -14,7 +14,8 @@ final class SocketMonitor {
     let endpoint = "inproc://messaging-monitor-\(number)"
     self.watched = watched
     handle = try context.makeHandle(type: ZMQ_PAIR)
-    // ZeroMQ's I/O thread waits when the pair is full, so it must not fill while the reactor is busy.
+    // ZeroMQ's I/O thread waits when the pair is full, so it must not fill while the reactor is
+    // busy.
     _ = handle.set(ZMQ_RCVHWM, Int32(65_536))
     _ = handle.set(ZMQ_LINGER, Int32(0))
     guard watched.monitor(endpoint), handle.connect(endpoint) else {

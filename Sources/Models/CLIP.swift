@@ -88,8 +88,8 @@ public struct CLIPVisionEncoder: Sendable {
     return embedded
   }
 
-  /// Every patch as a row, `[patches, 3 * patch * patch]`, patches row by row. Pixels beyond the last
-  /// whole patch are left out, as a convolution with that stride does.
+  /// Every patch as a row, `[patches, 3 * patch * patch]`, patches row by row. Pixels beyond the
+  /// last whole patch are left out, as a convolution with that stride does.
   private func unfold(_ pixels: [Float]) -> Matrix {
     let (image, patch, grid) = (vision.imageSide, vision.patchSide, vision.gridSide)
     precondition(pixels.count == 3 * image * image)

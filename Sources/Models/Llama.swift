@@ -5,8 +5,8 @@
 public import Checkpoints
 public import Compute
 
-/// A contiguous range of decoder layers; the first stage also holds the embedding, the last one the final
-/// norm and the head.
+/// A contiguous range of decoder layers; the first stage also holds the embedding, the last one the
+/// final norm and the head.
 ///
 ///     token ids ─▶ embedding ─▶ layer 0 ─▶ … ─▶ layer n-1 ─▶ norm ─▶ head ─▶ logits
 ///                  (first stage)                             (last stage)
@@ -28,7 +28,9 @@ public struct LlamaStage: Sendable {
     precondition(layerRange.lowerBound >= 0 && layerRange.upperBound <= configuration.layers)
     self.configuration = configuration
     self.layerRange = layerRange
-    let (isFirst, isLast) = (layerRange.lowerBound == 0, layerRange.upperBound == configuration.layers)
+    let (isFirst, isLast) = (
+      layerRange.lowerBound == 0, layerRange.upperBound == configuration.layers
+    )
     let tableShape = [configuration.vocabulary, configuration.hidden]
     embedding = isFirst ? try weights.tensor("embed_tokens.weight", shape: tableShape) : nil
     var layers: [LlamaLayer] = []
@@ -65,8 +67,8 @@ public struct LlamaStage: Sendable {
     for (row, token) in tokens.enumerated() { embedding.copyRow(Int(token), to: row, of: &hidden) }
   }
 
-  /// Runs the stage's layers over a step's tokens, in place. hidden `[tokens, hidden]`; `runs` cover
-  /// its rows.
+  /// Runs the stage's layers over a step's tokens, in place. hidden `[tokens, hidden]`; `runs`
+  /// cover its rows.
   public func forward(
     _ hidden: inout Matrix, runs: [TokenRun], cache: KVMemory, scratch: inout LlamaScratch
   ) {

@@ -1,7 +1,7 @@
 /// Philox4x32-10, a counter-based random number generator (Salmon et al., SC 2011).
 
-/// Random numbers that are a function of key and counter alone: nothing to carry over when a sequence
-/// moves to another machine.
+/// Random numbers that are a function of key and counter alone: nothing to carry over when a
+/// sequence moves to another machine.
 struct Philox: Sendable {
   let key: (UInt32, UInt32)
 

@@ -29,10 +29,11 @@ public struct SampledToken: Sendable, Equatable {
 }
 
 extension SamplingParameters {
-  /// The token for `position` of a sequence: a function of the logits, these parameters and the position.
+  /// The token for `position` of a sequence: a function of the logits, these parameters and the
+  /// position.
   ///
-  /// Of equal logits the lowest id wins, as in `torch.argmax`. Order of truncation as in transformers:
-  /// temperature, top-k, top-p.
+  /// Of equal logits the lowest id wins, as in `torch.argmax`. Order of truncation as in
+  /// transformers: temperature, top-k, top-p.
   public func sample(_ logits: ArraySlice<Float>, position: Int) -> SampledToken {
     let base = logits.startIndex
     var best = base

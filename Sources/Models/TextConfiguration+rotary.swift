@@ -6,8 +6,9 @@ internal import Foundation
 extension TextConfiguration {
   /// Angle a position of each pair of a head's numbers, `[headWidth / 2]`.
   ///
-  /// Computed in f32 like `_compute_default_rope_parameters`, `_compute_linear_scaling_rope_parameters`
-  /// and `_compute_llama3_parameters` of transformers' `modeling_rope_utils.py`.
+  /// Computed in f32 like `_compute_default_rope_parameters`,
+  /// `_compute_linear_scaling_rope_parameters` and `_compute_llama3_parameters` of transformers'
+  /// `modeling_rope_utils.py`.
   public var rotaryFrequencies: [Float] {
     stride(from: 0, to: headWidth, by: 2).map { index in
       let frequency = 1 / powf(Float(ropeTheta), Float(index) / Float(headWidth))

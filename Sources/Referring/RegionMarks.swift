@@ -2,8 +2,8 @@
 ///
 /// A named mark stands for the region of that name in the same turn and may be repeated. Marks
 /// without a name stand, in order, for the regions that no named mark refers to. Without any mark
-/// the regions follow the text, as in the ChatSpot paper, after one space. If there are marks, every
-/// region must have one: a region left over is an error, not an afterthought.
+/// the regions follow the text, as in the ChatSpot paper, after one space. If there are marks,
+/// every region must have one: a region left over is an error, not an afterthought.
 public struct RegionMarks: Sendable, Equatable {
   /// A part of the text, or regions (by index) that are to be written in its place.
   public enum Part: Sendable, Equatable {

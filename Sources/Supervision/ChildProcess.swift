@@ -3,11 +3,11 @@
 import Foundation
 import Synchronization
 
-/// A running child. Its standard error is ours; its standard input is a pipe that closes when this process
-/// ends, however it ends, so that a child that watches it never outlives its parent.
+/// A running child. Its standard error is ours; its standard input is a pipe that closes when this
+/// process ends, however it ends, so that a child that watches it never outlives its parent.
 ///
-/// `@unchecked Sendable`: `process` and `input` are set before `init` returns; afterwards only functions
-/// of theirs that may be called from any thread are.
+/// `@unchecked Sendable`: `process` and `input` are set before `init` returns; afterwards only
+/// functions of theirs that may be called from any thread are.
 final class ChildProcess: @unchecked Sendable {
   let name: String
   let processID: Int32

@@ -1,4 +1,5 @@
-/// A whole cluster on this machine: a coordinator, decoder workers and a vision node as child processes.
+/// A whole cluster on this machine: a coordinator, decoder workers and a vision node as child
+/// processes.
 
 public import Foundation
 
@@ -35,8 +36,8 @@ public actor LocalCluster {
     (failureStream, failures) = AsyncStream.makeStream()
   }
 
-  /// Starts all processes and returns the coordinator's address. It takes queries at once and answers
-  /// them when the members have joined.
+  /// Starts all processes and returns the coordinator's address. It takes queries at once and
+  /// answers them when the members have joined.
   ///
   /// `onReady` is called each time a plan stands. Throws `.notStarted` or `.ended`.
   public func start(

@@ -1,4 +1,5 @@
-/// A token that a checkpoint adds to its vocabulary or cuts out of text before SentencePiece sees it.
+/// A token that a checkpoint adds to its vocabulary or cuts out of text before SentencePiece sees
+/// it.
 
 /// One added token with Hugging Face's flags (`tokenizers.AddedToken`).
 struct AddedToken: Equatable, Sendable {

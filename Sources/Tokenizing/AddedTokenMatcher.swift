@@ -1,5 +1,6 @@
 /// Finds added tokens in text the way Hugging Face `tokenizers` does (`added_vocabulary.rs`): the
-/// leftmost match wins, of those the longest; flags for white space and whole words apply afterwards.
+/// leftmost match wins, of those the longest; flags for white space and whole words apply
+/// afterwards.
 
 struct AddedTokenMatcher: Sendable {
   /// A piece of text between tokens, or a token.

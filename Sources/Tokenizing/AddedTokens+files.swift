@@ -1,17 +1,18 @@
-/// Reading added tokens from a checkpoint's files, with the precedence of Hugging Face transformers.
+/// Reading added tokens from a checkpoint's files, with the precedence of Hugging Face
+/// transformers.
 ///
-/// A token listed in several files takes its flags from the first of
-/// 1. `tokenizer_config.json`, `added_tokens_decoder`;
-/// 2. `tokenizer.json`, `added_tokens`;
-/// 3. `added_tokens.json` (not read if 1 is there): special if it is named in the special-tokens map;
-/// 4. without `tokenizer.json`: the model's control pieces (special) and user-defined pieces (not).
+/// A token listed in several files takes its flags from the first of 1. `tokenizer_config.json`,
+/// `added_tokens_decoder`; 2. `tokenizer.json`, `added_tokens`; 3. `added_tokens.json` (not read if
+/// 1 is there): special if it is named in the special-tokens map; 4. without `tokenizer.json`: the
+/// model's control pieces (special) and user-defined pieces (not).
 ///
-/// Tokens with a role (`bos_token`, `pad_token` …, from `special_tokens_map.json`, or if 1 is there or
-/// the map has none, from `tokenizer_config.json`) are special; those in no list get the id of the
-/// piece that they name, or the next free one. Without `tokenizer.json` the unknown piece is special.
+/// Tokens with a role (`bos_token`, `pad_token` …, from `special_tokens_map.json`, or if 1 is there
+/// or the map has none, from `tokenizer_config.json`) are special; those in no list get the id of
+/// the piece that they name, or the next free one. Without `tokenizer.json` the unknown piece is
+/// special.
 ///
-/// Ids are those that the files give. Where transformers would quietly renumber a token because its id
-/// contradicts the vocabulary, loading fails instead.
+/// Ids are those that the files give. Where transformers would quietly renumber a token because its
+/// id contradicts the vocabulary, loading fails instead.
 
 extension AddedTokens {
   init(_ files: TokenizerFiles, _ vocabulary: PieceIndex, rules: TextRules)

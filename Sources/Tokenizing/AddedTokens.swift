@@ -37,7 +37,8 @@ struct AddedTokens: Sendable {
   subscript(id: Int32) -> AddedToken? { byID[id].map { tokens[$0] } }
   subscript(content: [UInt8]) -> AddedToken? { byContent[content].map { tokens[$0] } }
 
-  /// What `id` decodes to: the content as it is matched, so that a space that belongs to it comes back.
+  /// What `id` decodes to: the content as it is matched, so that a space that belongs to it comes
+  /// back.
   func decoded(_ id: Int32) -> [UInt8]? { normalized[id] ?? self[id]?.content }
 
   /// Cuts `text` at the added tokens as Hugging Face does and gives the parts between in the form

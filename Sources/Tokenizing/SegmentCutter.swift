@@ -1,7 +1,8 @@
 /// Cuts long text into runs that encode separately to the same ids.
 
 /// Byte-pair merges only ever form pieces, so no merge can cross a place whose two neighbouring
-/// characters stand side by side in no piece. Such a place is a seam: cutting there changes nothing.
+/// characters stand side by side in no piece. Such a place is a seam: cutting there changes
+/// nothing.
 struct SegmentCutter {
   private let neighbours: Set<UInt64>
 
@@ -21,8 +22,9 @@ struct SegmentCutter {
     UInt64(left.value) << 32 | UInt64(right.value)
   }
 
-  /// Runs of at most `bytesMax` (≥ 4) bytes, cut at the last seam that fits. Text that has none within
-  /// `bytesMax` (one letter repeated, say) is cut between characters there, which may cost one merge.
+  /// Runs of at most `bytesMax` (≥ 4) bytes, cut at the last seam that fits. Text that has none
+  /// within `bytesMax` (one letter repeated, say) is cut between characters there, which may cost
+  /// one merge.
   func runs(_ text: ArraySlice<UInt8>, bytesMax: Int) -> [ArraySlice<UInt8>] {
     precondition(bytesMax >= 4)
     guard text.count > bytesMax else { return [text] }

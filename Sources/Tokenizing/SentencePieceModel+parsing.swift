@@ -1,8 +1,8 @@
 /// From the bytes of `tokenizer.model` to a checked model.
 ///
-/// libsentencepiece trusts its input in places: it follows a precompiled character map without bounds
-/// (random bytes in one end the process with a segmentation fault, 0.1.97). So nothing reaches it that
-/// has not passed here, and it is given only what `serialized(hiding:)` writes.
+/// libsentencepiece trusts its input in places: it follows a precompiled character map without
+/// bounds (random bytes in one end the process with a segmentation fault, 0.1.97). So nothing
+/// reaches it that has not passed here, and it is given only what `serialized(hiding:)` writes.
 
 extension SentencePieceModel {
   /// Parses a serialized `ModelProto`. `name` stands in messages.

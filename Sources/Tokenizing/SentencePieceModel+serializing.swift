@@ -1,14 +1,14 @@
 /// From a checked model to the bytes that libsentencepiece is given.
 
 extension SentencePieceModel {
-  /// A `ModelProto` with this model's pieces and an identity normaliser that adds and drops nothing:
-  /// spaces and prefixes are this module's business.
+  /// A `ModelProto` with this model's pieces and an identity normaliser that adds and drops
+  /// nothing: spaces and prefixes are this module's business.
   ///
   /// `hidden` holds ids that plain text must never become (added tokens). A hidden piece of several
   /// characters is written as `unused`: merges may still pass through it, and where one would stay,
-  /// the library takes it apart again. A hidden piece of one character becomes a control piece, and all
-  /// control pieces of one character get a name that no text can form: the library refuses text that
-  /// contains one.
+  /// the library takes it apart again. A hidden piece of one character becomes a control piece, and
+  /// all control pieces of one character get a name that no text can form: the library refuses text
+  /// that contains one.
   func serialized(hiding hidden: Set<Int32>) -> [UInt8] {
     var proto = ProtobufWriter()
     for (index, piece) in pieces.enumerated() {

@@ -1,5 +1,5 @@
-/// What a `tokenizer.model` says: the pieces and the few settings that Llama-style tokenising needs.
-/// Format: `sentencepiece_model.proto` of google/sentencepiece.
+/// What a `tokenizer.model` says: the pieces and the few settings that Llama-style tokenising
+/// needs. Format: `sentencepiece_model.proto` of google/sentencepiece.
 
 /// One entry of the vocabulary. Its id is its place in the list.
 struct SentencePiece: Equatable, Sendable {

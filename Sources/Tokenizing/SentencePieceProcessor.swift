@@ -3,9 +3,9 @@ internal import CSentencePiece
 
 /// Encodes normalised text by byte-pair merges.
 ///
-/// `@unchecked Sendable`: the pointer is set once in `init` and freed in `deinit`; between them only
-/// `Encode` is called on it, a `const` member function of the C++ class that keeps no state between
-/// calls and is documented as safe to call from several threads.
+/// `@unchecked Sendable`: the pointer is set once in `init` and freed in `deinit`; between them
+/// only `Encode` is called on it, a `const` member function of the C++ class that keeps no state
+/// between calls and is documented as safe to call from several threads.
 final class SentencePieceProcessor: @unchecked Sendable {
   private let handle: OpaquePointer
 
@@ -27,8 +27,8 @@ final class SentencePieceProcessor: @unchecked Sendable {
 
   deinit { chatspot_sentencepiece_close(handle) }
 
-  /// The ids of UTF-8 text that is already normalised (spaces written as "▁"), or nil if the library
-  /// fails, which a checked model and valid UTF-8 leave to lack of memory.
+  /// The ids of UTF-8 text that is already normalised (spaces written as "▁"), or nil if the
+  /// library fails, which a checked model and valid UTF-8 leave to lack of memory.
   func encode(_ text: ArraySlice<UInt8>) -> [Int32]? {
     // Every id stands for at least one byte of normalised text, so the ids fit.
     var failed = false

@@ -1,7 +1,8 @@
 /// Reading the text rules from a checkpoint's files.
 
 extension TextRules {
-  /// - Throws: `unsupportedModel` if `tokenizer.json` describes something other than a Llama tokeniser.
+  /// - Throws: `unsupportedModel` if `tokenizer.json` describes something other than a Llama
+  /// tokeniser.
   init(_ files: TokenizerFiles) throws(TokenizingError) {
     if let tokenizer = files.tokenizer {
       self = try TextRules(

@@ -1,12 +1,12 @@
 /// Token ids to text.
 
 extension Tokenizer {
-  /// The text of ids, as Hugging Face's `decode(ids, skip_special_tokens=True)` gives it for a Llama
-  /// checkpoint, with `clean_up_tokenization_spaces` off.
+  /// The text of ids, as Hugging Face's `decode(ids, skip_special_tokens=True)` gives it for a
+  /// Llama checkpoint, with `clean_up_tokenization_spaces` off.
   ///
-  /// Control tokens and ids that have no token are left out. "▁" becomes a space, and one leading space
-  /// is dropped (checkpoints without a prefix keep it). A run of byte tokens that is valid UTF-8 becomes
-  /// its characters; one that isn't becomes a U+FFFD for each of its bytes.
+  /// Control tokens and ids that have no token are left out. "▁" becomes a space, and one leading
+  /// space is dropped (checkpoints without a prefix keep it). A run of byte tokens that is valid
+  /// UTF-8 becomes its characters; one that isn't becomes a U+FFFD for each of its bytes.
   public func decode(_ ids: [Int32]) -> String {
     var stream = TextStream(self)
     var text = ""

@@ -1,13 +1,15 @@
 /// Text to token ids.
 
 extension Tokenizer {
-  /// The ids of plain text. What looks like a control or an added token in it stays text: the result
-  /// holds pieces, bytes and `unknown` only, so that a user's `</s>` or `<image>` cannot steer a prompt.
+  /// The ids of plain text. What looks like a control or an added token in it stays text: the
+  /// result holds pieces, bytes and `unknown` only, so that a user's `</s>` or `<image>` cannot
+  /// steer a prompt.
   ///
-  /// One call encodes one segment: all the text between two special tokens, or between one and an end
-  /// of the prompt. `atStart` says that it is the very start of the prompt (a beginning-of-sequence id
-  /// before it doesn't count); there the text gets a "▁" before it unless it starts with a space.
-  /// Checkpoints with `prefixesEverySegment` prefix each segment whatever `atStart` says.
+  /// One call encodes one segment: all the text between two special tokens, or between one and an
+  /// end of the prompt. `atStart` says that it is the very start of the prompt (a
+  /// beginning-of-sequence id before it doesn't count); there the text gets a "▁" before it unless
+  /// it starts with a space. Checkpoints with `prefixesEverySegment` prefix each segment whatever
+  /// `atStart` says.
   ///
   /// Nothing is normalised or squeezed; empty text has no ids. Any length is accepted.
   public func encode(_ text: String, atStart: Bool) -> [Int32] {
@@ -15,9 +17,9 @@ extension Tokenizer {
   }
 
   /// The ids of trusted text in which added tokens are written out, as Hugging Face's
-  /// `tokenizer(text, add_special_tokens=addBeginning)` gives them for a Llama checkpoint: added tokens
-  /// become their ids (leftmost, longest, with their strip and single-word flags), the text between
-  /// them is encoded segment by segment.
+  /// `tokenizer(text, add_special_tokens=addBeginning)` gives them for a Llama checkpoint: added
+  /// tokens become their ids (leftmost, longest, with their strip and single-word flags), the text
+  /// between them is encoded segment by segment.
   ///
   /// Never give it text of a user.
   public func encodeAsHuggingFace(_ text: String, addBeginning: Bool) -> [Int32] {
@@ -45,8 +47,8 @@ extension Tokenizer {
     return runs.flatMap { processor.encode($0) ?? spelledOut($0) }
   }
 
-  /// Text one character at a time without any merge: longer than need be, with the same meaning. What
-  /// is left if the library fails.
+  /// Text one character at a time without any merge: longer than need be, with the same meaning.
+  /// What is left if the library fails.
   func spelledOut(_ text: ArraySlice<UInt8>) -> [Int32] {
     String(decoding: text, as: UTF8.self).unicodeScalars.flatMap { scalar -> [Int32] in
       let bytes = Array(String(scalar).utf8)

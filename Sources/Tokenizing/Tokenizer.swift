@@ -3,18 +3,19 @@ public import FoundationEssentials
 
 /// The tokeniser of one checkpoint: a SentencePiece BPE model with added tokens.
 ///
-/// Source matched: Hugging Face `tokenizers` 0.23 on a Llama `tokenizer.json`, bit for bit. Where text
-/// gets its "▁" prefix is the checkpoint's choice, see `prefixesEverySegment`.
+/// Source matched: Hugging Face `tokenizers` 0.23 on a Llama `tokenizer.json`, bit for bit. Where
+/// text gets its "▁" prefix is the checkpoint's choice, see `prefixesEverySegment`.
 ///
-/// Values share one immutable vocabulary: copying is cheap, and every function may be called from any
-/// thread.
+/// Values share one immutable vocabulary: copying is cheap, and every function may be called from
+/// any thread.
 public struct Tokenizer: Sendable {
   let vocabulary: PieceIndex
   let added: AddedTokens
   let rules: TextRules
   let processor: SentencePieceProcessor
 
-  /// One more than the largest id of a piece or an added token. A model may have more embedding rows.
+  /// One more than the largest id of a piece or an added token. A model may have more embedding
+  /// rows.
   public let vocabularySize: Int
   /// The id of `<s>`, if the checkpoint has one.
   public let beginningOfSequence: Int32?
@@ -27,9 +28,9 @@ public struct Tokenizer: Sendable {
   /// `tokenizer.json`, `tokenizer_config.json`, `added_tokens.json` and `special_tokens_map.json`.
   ///
   /// - Throws: `fileMissing` without a `tokenizer.model`; `fileUnreadable`, `limitExceeded`;
-  ///   `malformedModel` and `unsupportedModel` for anything but a sound BPE model without a character
-  ///   map; `malformedFile` for JSON that cannot be read; `inconsistentVocabulary` for files that give
-  ///   one token two ids.
+  /// `malformedModel` and `unsupportedModel` for anything but a sound BPE model without a character
+  /// map; `malformedFile` for JSON that cannot be read; `inconsistentVocabulary` for files that
+  /// give one token two ids.
   public init(directory: URL) throws(TokenizingError) {
     let files = try TokenizerFiles(directory: directory)
     let model = try SentencePieceModel(parsing: files.model, name: files.modelName)
@@ -63,7 +64,8 @@ public struct Tokenizer: Sendable {
     rules.prefix == .everySegment || rules.prefix == .everySegmentUnlessSpaced
   }
 
-  /// The id of a token by its exact text (`<image>`, `▁red`), scalar for scalar. Added tokens first.
+  /// The id of a token by its exact text (`<image>`, `▁red`), scalar for scalar. Added tokens
+  /// first.
   public func id(of token: String) -> Int32? {
     let bytes = Array(token.utf8)
     return added[bytes]?.id ?? vocabulary.id(of: bytes)

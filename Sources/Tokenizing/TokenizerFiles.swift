@@ -56,8 +56,8 @@ struct TokenizerFiles {
     }
   }
 
-  /// The file's content, or nil if there is no such file. Only a regular file is opened, since a pipe
-  /// or a device could block or never end.
+  /// The file's content, or nil if there is no such file. Only a regular file is opened, since a
+  /// pipe or a device could block or never end.
   private static func read(_ file: URL, bytesMax: Int) throws(TokenizingError) -> Data? {
     let path = file.resolvingSymlinksInPath().path(percentEncoded: false)
     guard FileManager.default.fileExists(atPath: path) else { return nil }

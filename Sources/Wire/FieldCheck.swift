@@ -1,5 +1,5 @@
-/// Checks fields of one message against the protocol's rules, naming message, field and value in what
-/// it throws.
+/// Checks fields of one message against the protocol's rules, naming message, field and value in
+/// what it throws.
 struct FieldCheck {
   /// The name of the message whose fields are checked.
   let message: StaticString

@@ -1,6 +1,7 @@
 internal import CChatSpotWire
 
-/// Reads fields of an unpacked C message into Swift values, naming message and field in what it throws.
+/// Reads fields of an unpacked C message into Swift values, naming message and field in what it
+/// throws.
 struct FieldReader {
   /// The name of the message whose fields are read.
   let message: StaticString
@@ -14,8 +15,8 @@ struct FieldReader {
     guard condition else { throw WireFault(.invalid, "\(message).\(field) \(problem())") }
   }
 
-  /// A string field. The length that the wire held is compared, since protobuf-c's own string ends at
-  /// the first zero byte.
+  /// A string field. The length that the wire held is compared, since protobuf-c's own string ends
+  /// at the first zero byte.
   func text(
     _ pointer: UnsafeMutablePointer<CChar>?, _ field: StaticString
   ) throws(WireFault) -> String {

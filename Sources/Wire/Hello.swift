@@ -26,7 +26,8 @@ public struct Hello: Sendable, Equatable {
   /// The sender's process id on its host, for reports.
   public var processID: UInt64
 
-  /// Whether the sender speaks this protocol version. If not, nothing but `protocolVersion` was read.
+  /// Whether the sender speaks this protocol version. If not, nothing but `protocolVersion` was
+  /// read.
   public var speaksOurVersion: Bool { protocolVersion == Wire.protocolVersion }
 
   /// Takes the fields as they are; `encode` checks them.

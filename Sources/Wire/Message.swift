@@ -41,6 +41,6 @@ public enum Message: Sendable, Equatable {
 
 /// The version of the protocol that this module speaks: the first field of the first message.
 ///
-/// It rises when a message changes in a way that an older process would misread. New fields alone do
-/// not raise it, since unknown fields are ignored.
+/// It rises when a message changes in a way that an older process would misread. New fields alone
+/// do not raise it, since unknown fields are ignored.
 public let protocolVersion: Int = 1

@@ -1,7 +1,7 @@
 internal import CChatSpotWire
 
-/// The C structs of one message that is being packed. They live until the arena does; large bytes are
-/// lent by Swift arrays and never copied.
+/// The C structs of one message that is being packed. They live until the arena does; large bytes
+/// are lent by Swift arrays and never copied.
 final class PackArena {
   private var allocations: [UnsafeMutableRawPointer] = []
   private var loans: [(bytes: [UInt8], place: (ProtobufCBinaryData) -> Void)] = []

@@ -1,5 +1,5 @@
-/// What a stage knows of its model and its plan, and holds every step against before it allocates or
-/// computes.
+/// What a stage knows of its model and its plan, and holds every step against before it allocates
+/// or computes.
 public struct StepBounds: Sendable, Equatable {
   /// Width of a hidden state.
   public var hidden: Int
@@ -33,8 +33,8 @@ public struct StepBounds: Sendable, Equatable {
   }
 }
 
-/// Holds a step against the model and the plan. The step keeps the protocol's own rules, as every step
-/// does that `decode` returned or `encode` accepts.
+/// Holds a step against the model and the plan. The step keeps the protocol's own rules, as every
+/// step does that `decode` returned or `encode` accepts.
 /// - Throws: `WireFault` naming the field and the value that is out of bounds.
 public func check(_ step: Step, against bounds: StepBounds) throws(WireFault) {
   let check = FieldCheck(Step.messageName, .standard)

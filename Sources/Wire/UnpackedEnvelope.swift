@@ -5,7 +5,8 @@ struct UnpackedEnvelope: ~Copyable {
   private let root: UnsafeMutablePointer<Chatspot__V1__Envelope>
   private let budget: UnpackBudget
 
-  /// Throws `WireFault` where the bytes are no such message or ask for more memory than the budget has.
+  /// Throws `WireFault` where the bytes are no such message or ask for more memory than the budget
+  /// has.
   init(_ bytes: [UInt8], within budget: UnpackBudget) throws(WireFault) {
     guard let root = chatspot__v1__envelope__unpack(budget.allocator, bytes.count, bytes) else {
       throw budget.isExceeded

@@ -1,5 +1,5 @@
-/// What the wire refuses: a message that came in or that was to go out, and why. The only error that
-/// this module throws.
+/// What the wire refuses: a message that came in or that was to go out, and why. The only error
+/// that this module throws.
 public struct WireFault: Error, Equatable, Sendable, CustomStringConvertible {
   /// The kinds of refusal.
   public enum Code: String, Sendable, CaseIterable {

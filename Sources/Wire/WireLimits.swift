@@ -1,4 +1,5 @@
-/// Every limit of the wire, in one place. What goes out is held to the same limits as what comes in.
+/// Every limit of the wire, in one place. What goes out is held to the same limits as what comes
+/// in.
 ///
 /// Two processes that talk must agree; the defaults are what this protocol version promises.
 public struct WireLimits: Sendable, Equatable {
@@ -66,10 +67,10 @@ public struct WireLimits: Sendable, Equatable {
 
   /// The memory that unpacking a message of `bytes` bytes may ask for, in bytes.
   ///
-  /// A bytes field asks for its own size once. Submessages and packed numbers ask for more than they
-  /// take on the wire: up to 16 times in the densest message that keeps the rules, a step full of
-  /// one-token splices; 64 MiB hold the most of them that these limits allow. Empty submessages, which
-  /// no rule allows, would ask for 50 times. 1 MiB covers what small messages need on top.
+  /// A bytes field asks for its own size once. Submessages and packed numbers ask for more than
+  /// they take on the wire: up to 16 times in the densest message that keeps the rules, a step full
+  /// of one-token splices; 64 MiB hold the most of them that these limits allow. Empty submessages,
+  /// which no rule allows, would ask for 50 times. 1 MiB covers what small messages need on top.
   func unpackBytes(for bytes: Int) -> Int {
     bytes + min(15 * bytes, 64 << 20) + (1 << 20)
   }

@@ -10,8 +10,8 @@ protocol WireMessage: Sendable {
   /// The generated function that makes a zeroed C struct a valid empty message.
   static var initialise: Initialiser<CMessage> { get }
 
-  /// Reads an unpacked C struct. Throws `WireFault` for what a Swift value cannot hold: unknown enum
-  /// values, text that is no UTF-8, missing submessages.
+  /// Reads an unpacked C struct. Throws `WireFault` for what a Swift value cannot hold: unknown
+  /// enum values, text that is no UTF-8, missing submessages.
   init(reading c: CMessage) throws(WireFault)
 
   /// Checks every field against the protocol's rules, on the way in and on the way out.

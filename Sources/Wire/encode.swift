@@ -2,8 +2,8 @@ internal import CChatSpotWire
 
 /// Packs a message into the bytes of one `Envelope`.
 ///
-/// The message is held to the same rules as one that comes in. Its bytes fields are copied once, from
-/// where they are into the result.
+/// The message is held to the same rules as one that comes in. Its bytes fields are copied once,
+/// from where they are into the result.
 /// - Throws: `WireFault` where a field breaks a rule or the packed message is too large.
 public func encode(
   _ message: Message, limits: WireLimits = .standard

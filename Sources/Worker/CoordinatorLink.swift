@@ -4,8 +4,8 @@ internal import Logging
 internal import Messaging
 internal import Wire
 
-/// Says hello until it is welcome, then keeps the heartbeat. When the coordinator falls silent, or comes
-/// back and does not know this member, it says hello again.
+/// Says hello until it is welcome, then keeps the heartbeat. When the coordinator falls silent, or
+/// comes back and does not know this member, it says hello again.
 ///
 /// Lives on a reactor; everything happens on its thread.
 final class CoordinatorLink {

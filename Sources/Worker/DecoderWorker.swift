@@ -9,8 +9,8 @@ internal import Wire
 /// A decoder worker: its sockets, its place in the pipeline, and the engine that computes.
 ///
 ///     coordinator ──control──▶ ┌────────────────┐
-///     vision node ──features─▶ │ decoder worker │ ──step──▶ next stage, or tokens to the coordinator
-///     stage before ───step───▶ └────────────────┘
+///     vision node ──features─▶ │ decoder worker │ ──step──▶ next stage,
+///     stage before ───step───▶ └────────────────┘           or tokens to the coordinator
 public actor DecoderWorker {
   private nonisolated let reactor: Reactor
   public nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -86,8 +86,8 @@ public actor DecoderWorker {
       speed = await engine.measureSpeed()
     }
     let endpoint = try listen()
-    logger.info(
-      "\(settings.member.name) listens at \(endpoint); \(settings.memoryBytes >> 20) MiB, \(speed / 1_000_000) MB/s")
+    let offer = "\(settings.memoryBytes >> 20) MiB, \(speed / 1_000_000) MB/s"
+    logger.info("\(settings.member.name) listens at \(endpoint) and offers \(offer)")
     let hello = Hello(
       role: .decoderWorker, name: settings.member.name, modelDigest: digest,
       dataEndpoint: endpoint.description, memoryBytes: settings.memoryBytes,
@@ -160,9 +160,9 @@ public actor DecoderWorker {
     if assignment.layerCount == 0 {
       logger.info("plan \(assignment.epoch): no layers; standing by as a spare")
     } else {
-      let last = assignment.firstLayer + assignment.layerCount - 1
-      logger.info(
-        "plan \(assignment.epoch): stage \(assignment.stage + 1) of \(assignment.stageCount), layers \(assignment.firstLayer)–\(last)")
+      let layers = assignment.firstLayer..<assignment.firstLayer + assignment.layerCount
+      let place = "stage \(assignment.stage + 1) of \(assignment.stageCount)"
+      logger.info("plan \(assignment.epoch): \(place), \(layersText(layers))")
     }
     work.yield(.assign(assignment))
   }

@@ -3,8 +3,8 @@
 internal import Compute
 
 enum SpeedMeasurement {
-  /// Bytes of f32 weights multiplied by one row in a second, on one thread: the best of a few runs over
-  /// more weights than caches hold. Takes about a tenth of a second.
+  /// Bytes of f32 weights multiplied by one row in a second, on one thread: the best of a few runs
+  /// over more weights than caches hold. Takes about a tenth of a second.
   static func weightBytesPerSecond() -> Int {
     let (rows, columns) = (4096, 4096)
     let weights = StoredTensor(

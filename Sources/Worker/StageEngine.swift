@@ -22,8 +22,8 @@ enum StageResult: Sendable {
   case failed(WorkerError)
 }
 
-/// Holds weights and KV blocks, and computes steps one after the other. A stage decides nothing: a step
-/// carries all that it needs.
+/// Holds weights and KV blocks, and computes steps one after the other. A stage decides nothing: a
+/// step carries all that it needs.
 actor StageEngine {
   /// The thread that computes; sockets are served on another, so that heartbeats never wait.
   private nonisolated let thread: Reactor
@@ -55,7 +55,9 @@ actor StageEngine {
   func measureSpeed() -> Int { SpeedMeasurement.weightBytesPerSecond() }
 
   /// Does the work in order until there is no more.
-  func run(_ work: AsyncStream<StageWork>, into results: AsyncStream<StageResult>.Continuation) async {
+  func run(_ work: AsyncStream<StageWork>, into results: AsyncStream<StageResult>.Continuation)
+    async
+  {
     for await item in work {
       switch item {
       case .assign(let assignment): assign(assignment, results)
@@ -164,7 +166,8 @@ actor StageEngine {
     }
   }
 
-  /// Embeddings of all tokens, image features in their places. Returns what is wrong, if anything is.
+  /// Embeddings of all tokens, image features in their places. Returns what is wrong, if anything
+  /// is.
   private func embed(_ step: Step, _ loaded: Loaded) -> WireError? {
     loaded.stage.embed(step.spans.flatMap(\.tokenIDs), into: &hidden)
     var firstRow = 0

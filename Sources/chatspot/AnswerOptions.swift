@@ -19,7 +19,8 @@ struct AnswerOptions: ParsableArguments {
   @Option(help: "Draw only from this many of the likeliest tokens; 0 is all.")
   var topK = 0
 
-  @Option(help: "Names the random numbers: the same seed gives the same answer. Default: a new one.")
+  @Option(
+    help: "Names the random numbers: the same seed gives the same answer. Default: a new one.")
   var seed: UInt64?
 
   @Option(help: "Text that stands before the conversation.")

@@ -76,9 +76,11 @@ struct Ask: AsyncParsableCommand {
     guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory) else {
       throw CommandError("there is no file \(image)")
     }
-    guard !isDirectory.boolValue, let file = try? Data(contentsOf: url) else {
+    guard !isDirectory.boolValue else { throw CommandError("\(image) is a directory") }
+    guard let file = try? Data(contentsOf: url) else {
       throw CommandError("\(image) cannot be read")
     }
+    guard !file.isEmpty else { throw CommandError("\(image) is empty") }
     let turn = WireTurn(
       speaker: .user, text: question, regions: try regions.parsed(), images: [0])
     return ReferringQueryMessage(

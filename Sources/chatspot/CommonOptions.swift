@@ -2,12 +2,13 @@
 
 public import ArgumentParser
 import Foundation
-public import Logging
+import Logging
 public import Messaging
 
 /// Which checkpoint.
 struct ModelOption: ParsableArguments {
-  @Option(help: "A checkpoint's directory (Hugging Face llava-hf layout). Default: the embedded model.")
+  @Option(
+    help: "A checkpoint's directory (Hugging Face llava-hf layout). Default: the embedded model.")
   var model: String?
 
   /// The directory; the embedded model if none is named.
@@ -18,8 +19,18 @@ struct ModelOption: ParsableArguments {
 
 /// How much is logged.
 struct LogOption: ParsableArguments {
-  @Option(help: "trace, debug, info, notice, warning, error or critical; logs go to standard error.")
+  @Option(
+    help: "trace, debug, info, notice, warning, error or critical; logs go to standard error.",
+    transform: level)
   var logLevel: Logger.Level = .info
+
+  static func level(_ name: String) throws -> Logger.Level {
+    guard let level = Logger.Level(rawValue: name) else {
+      let names = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
+      throw ValidationError("There is no log level \(name). Use one of \(names).")
+    }
+    return level
+  }
 
   func logger(_ label: String) -> Logger {
     var logger = Logger(label: label) { StreamLogHandler.standardError(label: $0) }
@@ -36,8 +47,6 @@ struct ProcessOptions: ParsableArguments {
   @Flag(help: .hidden)
   var withParent = false
 }
-
-extension Logger.Level: @retroactive ExpressibleByArgument {}
 
 extension Address: ExpressibleByArgument {
   public init?(argument: String) { try? self.init(argument) }

@@ -28,8 +28,8 @@ struct Model: AsyncParsableCommand {
   }
 }
 
-/// Opens a checkpoint and everything that its processes will need of it, so that what is wrong is said once
-/// and clearly before any of them starts.
+/// Opens a checkpoint and everything that its processes will need of it, so that what is wrong is
+/// said once and clearly before any of them starts.
 @discardableResult
 func verifyCheckpoint(_ directory: URL) throws -> Checkpoint {
   let checkpoint = try Checkpoint(directory: directory)

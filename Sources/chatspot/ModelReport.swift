@@ -12,6 +12,9 @@ struct ModelReport {
   func text(listsTensors: Bool) -> String {
     let configuration = checkpoint.configuration
     let (text, vision) = (configuration.text, configuration.vision)
+    let (profile, featureLayers) = (
+      checkpoint.profile, configuration.featureLayers.map(String.init)
+    )
     let names = checkpoint.tensorNames
     let elements = names.reduce(0) {
       $0 + (checkpoint.describe($1)?.shape.reduce(1, *) ?? 0)
@@ -31,10 +34,10 @@ struct ModelReport {
       "vision       \(vision.layers) layers, hidden \(vision.hidden), \(vision.heads) heads, "
         + "\(vision.imageSide) pixels in patches of \(vision.patchSide), "
         + "\(vision.activation.rawValue)",
-      "features     of hidden state \(configuration.featureLayers.map(String.init).joined(separator: ", ")), "
+      "features     of hidden state \(featureLayers.joined(separator: ", ")), "
         + "\(configuration.keepsClassToken ? "with" : "without") the class token",
-      "referring    notation \(checkpoint.profile.notation), template \(checkpoint.profile.template), "
-        + "geometry \(checkpoint.profile.geometry ?? "as the preprocessor says")",
+      "referring    notation \(profile.notation), template \(profile.template), "
+        + "geometry \(profile.geometry ?? "as the preprocessor says")",
     ]
     if listsTensors {
       for name in names {

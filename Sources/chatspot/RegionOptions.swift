@@ -5,7 +5,8 @@ import Foundation
 import Referring
 import Wire
 
-/// `--box`, `--point` and `--polygon`, each as often as one likes, in the order in which they stand.
+/// `--box`, `--point` and `--polygon`, each as often as one likes, in the order in which they
+/// stand.
 struct RegionOptions: ParsableArguments {
   @Option(
     parsing: .unconditionalSingleValue,

@@ -45,7 +45,8 @@ struct CoordinatorOptions: ParsableArguments {
   @Option(help: "How activations travel between stages: f16 or f32.")
   var activations: WireDataType = .f16
 
-  @Option(help: "KV cache positions over all queries. Default: what memory allows, up to 16 contexts.")
+  @Option(
+    help: "KV cache positions over all queries. Default: what memory allows, up to 16 contexts.")
   var kvTokens: Int?
 
   @Option(help: "Most tokens that go down the pipeline in one step.")

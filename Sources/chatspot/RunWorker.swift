@@ -26,7 +26,8 @@ struct RunWorker: AsyncParsableCommand {
   @Option(help: "Where to listen for the stage before this one; port 0 lets the system choose one.")
   var listen: Address = .loopback(port: 0)
 
-  @Option(help: "The host under which other machines reach this one, if it is not the one in --listen.")
+  @Option(
+    help: "The host under which other machines reach this one, if it is not the one in --listen.")
   var advertise: String?
 
   @Option(help: "Memory for weights and KV blocks, in bytes. Default: 80 % of what is free.")
@@ -36,7 +37,9 @@ struct RunWorker: AsyncParsableCommand {
   var speed: Int?
 
   func validate() throws {
-    if let memoryBytes, memoryBytes < 1 { throw ValidationError("--memory-bytes must be positive.") }
+    if let memoryBytes, memoryBytes < 1 {
+      throw ValidationError("--memory-bytes must be positive.")
+    }
     if let speed, speed < 1 { throw ValidationError("--speed must be positive.") }
   }
 

@@ -9,7 +9,8 @@ import Supervision
 
 struct Up: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Runs a whole cluster on this machine: a coordinator, decoder workers, a vision node.",
+    abstract:
+      "Runs a whole cluster on this machine: a coordinator, decoder workers, a vision node.",
     discussion: "Each is a process of its own. Ctrl-C ends them all; one that dies ends the rest.")
 
   @OptionGroup var model: ModelOption

@@ -1,4 +1,5 @@
-/// Kernels against straightforward double-precision arithmetic, on every instruction set of this CPU.
+/// Kernels against straightforward double-precision arithmetic, on every instruction set of this
+/// CPU.
 
 import Foundation
 import Testing
@@ -25,7 +26,8 @@ struct KernelTests {
     }
   }
 
-  @Test("a row's product is the same bits alone and among others", arguments: Instructions.available)
+  @Test(
+    "a row's product is the same bits alone and among others", arguments: Instructions.available)
   func batchInvariance(instructions: Instructions) {
     var random = SplitMix(state: 3)
     let weights = random.stored(37, 203, .f16)
@@ -54,7 +56,9 @@ struct KernelTests {
   @Test("f32 is narrowed to the nearest f16, ties to even", arguments: Instructions.available)
   func narrowing(instructions: Instructions) {
     var random = SplitMix(state: 11)
-    var values: [Float] = [0, -0, 65504, 65519.9, 65520, 1e9, -1e9, 5.9e-8, 2.9e-8, 6e-5, 1.00048828125]
+    var values: [Float] = [
+      0, -0, 65504, 65519.9, 65520, 1e9, -1e9, 5.9e-8, 2.9e-8, 6e-5, 1.00048828125,
+    ]
     values += [.infinity, -.infinity, 1.0014648, 3e-8, 2.9802322e-8, 6.097555e-5]
     values += (0..<4000).map { _ in Float(bitPattern: UInt32(truncatingIfNeeded: random.next())) }
       .filter { !$0.isNaN }
@@ -150,9 +154,10 @@ struct SplitMix: RandomNumberGenerator {
       switch format {
       case .f32: matrix.f32Bytes()
       case .f16: matrix.f16Bytes()
-      case .bf16: matrix.values.flatMap {
-        [UInt8(truncatingIfNeeded: $0.bitPattern >> 16), UInt8($0.bitPattern >> 24)]
-      }
+      case .bf16:
+        matrix.values.flatMap {
+          [UInt8(truncatingIfNeeded: $0.bitPattern >> 16), UInt8($0.bitPattern >> 24)]
+        }
       }
     return StoredTensor(
       shape: [rows, columns], format: format, memory: ReadOnlyMemory(copying: bytes))

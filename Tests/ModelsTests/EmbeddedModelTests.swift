@@ -1,10 +1,10 @@
 /// The embedded model's checkpoint as the project ships it.
 
-@testable import Checkpoints
 import Compute
 import Foundation
 import Testing
 
+@testable import Checkpoints
 @testable import Models
 
 @Suite("embedded model")

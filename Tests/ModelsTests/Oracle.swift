@@ -1,9 +1,10 @@
 /// Goldens that Hugging Face transformers computed, and checkpoints that they were computed from.
 
-@testable import Checkpoints
 import Compute
 import Foundation
 import Testing
+
+@testable import Checkpoints
 
 /// A checkpoint with the tensors that transformers computed from it.
 struct Oracle {
@@ -22,7 +23,8 @@ struct Oracle {
   init(_ name: String) throws {
     let directory = Self.fixtures.appending(path: name)
     checkpoint = try Checkpoint(directory: directory)
-    goldens = try SafetensorsHeader(reading: directory.appending(path: "goldens.safetensors")).tensors
+    goldens = try SafetensorsHeader(reading: directory.appending(path: "goldens.safetensors"))
+      .tensors
     texts = try ConfigurationObject(reading: directory.appending(path: "goldens.json")).fields
   }
 

@@ -1,15 +1,16 @@
 /// The model against Hugging Face transformers, layer by layer.
 
-@testable import Checkpoints
 import Compute
 import Foundation
 import Testing
 
+@testable import Checkpoints
 @testable import Models
 
 @Suite("parity with transformers")
 struct ParityTests {
-  @Test("every hidden state and the selected features of the vision encoder", arguments: Oracle.names)
+  @Test(
+    "every hidden state and the selected features of the vision encoder", arguments: Oracle.names)
   func vision(name: String) throws {
     let oracle = try Oracle(name)
     let encoder = try CLIPVisionEncoder(

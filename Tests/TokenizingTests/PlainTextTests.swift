@@ -117,7 +117,8 @@ struct PlainTextTests {
 }
 
 extension [UInt8] {
-  /// A serialized model whose hidden names are the pieces' own again, as an attacker would write it.
+  /// A serialized model whose hidden names are the pieces' own again, as an attacker would write
+  /// it.
   fileprivate func fixedUp(like model: SentencePieceModel) -> [UInt8] {
     var bytes = self
     for (id, piece) in model.pieces.enumerated() {

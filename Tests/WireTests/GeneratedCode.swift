@@ -9,9 +9,9 @@ struct GeneratedCode {
     text.firstMatch(of: /#elif (\d+) < PROTOBUF_C_MIN_COMPILER_VERSION/).map { String($0.1) }
   }
 
-  /// What the descriptors say: every message's fields with number, label, type, flags and submessage,
-  /// and every enum's values, in order. Comments, white space and the spelling of flags are left out,
-  /// which differ between versions of protoc-c.
+  /// What the descriptors say: every message's fields with number, label, type, flags and
+  /// submessage, and every enum's values, in order. Comments, white space and the spelling of flags
+  /// are left out, which differ between versions of protoc-c.
   var facts: [String] {
     let plain = text.replacing(/\/\*.*?\*\//.dotMatchesNewlines(), with: " ")
       .replacing(/\s+/, with: " ").replacing(/\s*([{},|])\s*/) { "\($0.1)" }

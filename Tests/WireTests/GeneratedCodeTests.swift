@@ -35,8 +35,8 @@ struct GeneratedCodeTests {
     return process.terminationStatus
   }
 
-  /// The paths at which two generated sets differ. Sets of one version of protoc-c are compared to the
-  /// letter, comments included; sets of different versions by what their descriptors say.
+  /// The paths at which two generated sets differ. Sets of one version of protoc-c are compared to
+  /// the letter, comments included; sets of different versions by what their descriptors say.
   private func differences(_ one: [String: String], _ other: [String: String]) -> [String] {
     let versions = [one, other].map {
       Set($0.values.compactMap { GeneratedCode($0).compilerVersion })

@@ -49,7 +49,8 @@ struct SweepTests {
   @Test("memory refused at any point leaks nothing", arguments: 0..<RandomMessages.kinds)
   func everyBudget(kind: Int) throws {
     var messages = RandomMessages(seed: 400 + UInt64(kind))
-    // Twice the same fields in the body, so that protobuf-c merges submessages too, and an unknown one.
+    // Twice the same fields in the body, so that protobuf-c merges submessages too, and an unknown
+    // one.
     let bytes = try encode(messages.message(kind))
     let tag = kind + 1 < 16 ? 1 : 2
     let header = tag + (bytes[tag] < 0x80 ? 1 : 2)

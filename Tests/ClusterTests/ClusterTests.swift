@@ -1,0 +1,178 @@
+/// Whole clusters of real processes over TCP.
+
+import Coordinator
+import Foundation
+import Messaging
+import Supervision
+import Testing
+import Wire
+
+@Suite("a cluster of real processes", .serialized)
+struct ClusterTests {
+  @Test("32 queries at once over 3 stages are answered as by one stage, and nothing is left behind")
+  func concurrentQueries() async throws {
+    let cases = Array(try HeldoutCase.all().filter(\.isRegionCase).prefix(32))
+    let messages = try cases.map { try $0.message() }
+    var answers: [[Answer]] = []
+    for workers in [1, 3] {
+      let (cluster, address) = try await start(workers: workers, activations: "f32")
+      let processes = await cluster.processes.map(\.processID)
+      #expect(processes.count == workers + 2)
+      let client = try QueryClient(coordinator: try Address(address))
+      try await client.connect()
+      answers.append(try await client.answers(messages))
+      await client.close()
+      await cluster.stop()
+      #expect(processes.allSatisfy { !isRunning($0) })
+      try await expectFree(address)
+    }
+    #expect(answers[0].map(\.text) == answers[1].map(\.text))
+    #expect(answers[1].map(\.text) == cases.map(\.transformers))
+    let stages = answers[1][0].processes.filter { $0.layerCount > 0 }
+    #expect(stages.count == 3 && stages.reduce(0) { $0 + $1.layerCount } == 4)
+    #expect(answers[1].allSatisfy { $0.imageTokens == 64 && $0.imageSeconds > 0 })
+  }
+
+  @Test("held-out questions are answered word for word as transformers answers them")
+  func heldout() async throws {
+    let cases = try HeldoutCase.all()
+    let (cluster, address) = try await start(workers: 2, activations: "f16")
+    let client = try QueryClient(coordinator: try Address(address))
+    try await client.connect()
+    let answers = try await client.answers(try cases.map { try $0.message() })
+    await client.close()
+    await cluster.stop()
+    let region = zip(cases, answers).filter { $0.0.isRegionCase }
+    let ours = region.count { $0.1.text == $0.0.truth }
+    let theirs = region.count { $0.0.transformers == $0.0.truth }
+    #expect(abs(Double(ours - theirs)) / Double(region.count) <= 0.005)
+    // f16 activations may tip a rare near-tie.
+    let different = zip(cases, answers).filter { $0.0.transformers != $0.1.text }
+    #expect(different.count <= 2, "\(different.map { ($0.0.transformers, $0.1.text) })")
+  }
+
+  @Test("sampled answers repeat with their seed on any number of stages")
+  func seeds() async throws {
+    var message = try HeldoutCase.all()[5].message()
+    message.sampling = WireSampling(temperature: 1.5, seed: 7)
+    var texts: [Set<String>] = []
+    for workers in [1, 4] {
+      let (cluster, address) = try await start(workers: workers, activations: "f32")
+      let client = try QueryClient(coordinator: try Address(address))
+      try await client.connect()
+      let same = try await client.answers([message, message, message]).map(\.text)
+      var other = message
+      other.sampling.seed = 8
+      texts.append(Set(same + [try await client.answer(other).text]))
+      #expect(Set(same).count == 1)
+      await client.close()
+      await cluster.stop()
+    }
+    #expect(texts[0] == texts[1])
+  }
+
+  @Test("bad queries are refused with a reason and the cluster goes on")
+  func badQueries() async throws {
+    let good = try HeldoutCase.all()[0]
+    let (cluster, address) = try await start(workers: 2, activations: "f16")
+    let client = try QueryClient(coordinator: try Address(address))
+    try await client.connect()
+    var cases: [(String, ReferringQueryMessage)] = []
+    func add(_ reason: String, _ change: (inout ReferringQueryMessage) throws -> Void) throws {
+      var message = try good.message()
+      try change(&message)
+      cases.append((reason, message))
+    }
+    let picture = try good.message().images[0]
+    try add("looks like") { $0.images = [Array("<html>".utf8)] }
+    try add("cut short") { $0.images = [Array(picture.prefix(picture.count / 2))] }
+    try add("outside the picture") { $0.turns[0].regions[0].coordinates = [200, 200, 300, 300] }
+    try add("context") { $0.turns[0].text = String(repeating: "word ", count: 4000) }
+    try add("marks") { $0.turns[0].regions = [] }
+    try add("question") { $0.turns[0].text = " \n" }
+    for (reason, message) in cases {
+      do {
+        let answer = try await client.answer(message)
+        Issue.record("answered \(answer.text) where \"\(reason)\" was expected")
+      } catch let error as CoordinatorError {
+        #expect(error.description.contains(reason), "\(error)")
+      }
+      #expect(try await client.answer(good.message()).text == good.transformers)
+    }
+    await client.close()
+    await cluster.stop()
+  }
+
+  @Test("a process of another protocol version is refused with a reason")
+  func protocolVersion() async throws {
+    let (cluster, address) = try await start(workers: 1, activations: "f16")
+    let stranger = try Stranger(try Address(address))
+    let reply = try await stranger.exchange(
+      .hello(Hello(protocolVersion: 99, role: .decoderWorker)))
+    guard case .error(let error) = reply else {
+      Issue.record("not refused: \(reply)")
+      return
+    }
+    #expect(error.code == .protocolVersion && error.text.contains("99"))
+    await stranger.close()
+    let good = try HeldoutCase.all()[0]
+    let client = try QueryClient(coordinator: try Address(address))
+    try await client.connect()
+    #expect(try await client.answer(good.message()).text == good.transformers)
+    await client.close()
+    await cluster.stop()
+  }
+
+  private func start(
+    workers: Int, activations: String
+  ) async throws -> (LocalCluster, String) {
+    var settings = LocalClusterSettings(executable: Program.url, model: Program.model)
+    settings.workers = workers
+    settings.coordinatorArguments = ["--activations", activations]
+    settings.logLevel = "error"
+    let cluster = LocalCluster(settings)
+    return (cluster, try await cluster.start())
+  }
+
+  /// Somebody else can listen where the coordinator did.
+  private func expectFree(_ address: String) async throws {
+    let coordinator = try RunningProgram([
+      "coordinator", "--listen", address, "--model", Program.model.path, "--log-level", "error",
+    ])
+    #expect(try await coordinator.line("listening ") == address)
+    coordinator.signal(SIGTERM)
+    #expect(await coordinator.end() == 0)
+  }
+}
+
+/// A peer that sends what it likes.
+actor Stranger {
+  private nonisolated let reactor: Reactor
+  nonisolated var unownedExecutor: UnownedSerialExecutor { reactor.asUnownedSerialExecutor() }
+  private let address: Address
+  private var socket: Socket?
+  private let replies: AsyncStream<[UInt8]>
+  private let received: AsyncStream<[UInt8]>.Continuation
+
+  init(_ address: Address) throws {
+    reactor = try Reactor(name: "stranger")
+    self.address = address
+    (replies, received) = AsyncStream.makeStream()
+  }
+
+  /// Sends a message and returns the first reply.
+  func exchange(_ message: Message) async throws -> Message {
+    let socket = try reactor.makeSocket(.dealer)
+    self.socket = socket
+    socket.onMessage = { [received] _, bytes in received.yield(bytes) }
+    try socket.connect(address)
+    try socket.send(try encode(message))
+    for await bytes in replies { return try decode(bytes) }
+    throw CancellationError()
+  }
+
+  func close() {
+    socket?.close()
+    reactor.shutdown()
+  }
+}
