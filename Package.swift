@@ -81,6 +81,7 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "WireTests", dependencies: ["Wire"], exclude: ["Fixtures"], swiftSettings: strict),
+    .testTarget(name: "MessagingTests", dependencies: ["Messaging"], swiftSettings: strict),
     .testTarget(
       name: "ReferringTests", dependencies: ["Referring"], exclude: ["Fixtures"],
       swiftSettings: strict),

@@ -3,6 +3,10 @@ extension Socket {
   /// Closes the socket: no handler is called any more, and what was sent is delivered within
   /// `lingerMilliseconds`, also what waits in the outbox. Idempotent.
   ///
+  /// Delivered means into the peer's queue. A peer that is at its receive high-water mark when an
+  /// ipc connection closes loses what it has not read yet, as ZeroMQ gives the connection up;
+  /// credits keep peers below their mark.
+  ///
   /// The address of a listening socket becomes free a moment later, as ZeroMQ closes it on a thread
   /// of its own; `unbind` tells when.
   public func close() {

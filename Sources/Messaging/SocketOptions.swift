@@ -6,7 +6,9 @@ public struct SocketOptions: Sendable, Equatable {
   /// Messages that ZeroMQ holds for sending, for each peer, 1 to 1,000,000. Large messages need
   /// credits on top: ZeroMQ counts messages, not bytes.
   public var sendHighWaterMark = 256
-  /// Messages that ZeroMQ holds unread, from each peer, 1 to 1,000,000.
+  /// Messages that ZeroMQ holds unread, from each peer, 1 to 1,000,000. Over inproc, keep it at or
+  /// below the sender's `sendHighWaterMark`: a sender that connected before anybody listened and
+  /// reached its own mark may otherwise never be told that there is room again.
   public var receiveHighWaterMark = 256
   /// Messages that wait in the socket's outbox while ZeroMQ takes none, 1 to 1,000,000.
   public var outboxMessages = 1024

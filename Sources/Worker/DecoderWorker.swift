@@ -19,6 +19,7 @@ public actor DecoderWorker {
 
   private let settings: DecoderWorkerSettings
   private let logger: Logger
+  private nonisolated let lifetime = Lifetime()
   private let engineThread: Reactor
   private let engine: StageEngine
   private let work: AsyncStream<StageWork>.Continuation
@@ -27,16 +28,15 @@ public actor DecoderWorker {
 
   private var link: CoordinatorLink?
   private var inbox: Socket?
-  private var next: (socket: Socket, address: Address)?
+  private var next: Downstream
   private var assignment: Assignment?
   private var completed = 0
-  private var finish: CheckedContinuation<WorkerError?, Never>?
-  private var ended: WorkerError??
 
   public init(_ settings: DecoderWorkerSettings, logger: Logger) throws {
     self.settings = settings
     self.logger = logger
     reactor = try Reactor(name: "worker")
+    next = Downstream(reactor: reactor)
     engineThread = try Reactor(name: "stage")
     engine = StageEngine(checkpoint: settings.member.checkpoint, thread: engineThread)
     (workStream, work) = AsyncStream.makeStream()
@@ -48,34 +48,26 @@ public actor DecoderWorker {
     let (engine, workStream) = (engine, workStream)
     let computing = Task { await engine.run(workStream, into: resultsInput) }
     let sending = Task { for await result in results { deliver(result) } }
-    let problem: WorkerError?
     do {
       try await join()
-      problem = await withCheckedContinuation { continuation in
-        if let ended { continuation.resume(returning: ended) } else { finish = continuation }
-      }
     } catch {
       work.finish()
       throw error
     }
+    let problem = await lifetime.end()
     work.finish()
     await computing.value
     await sending.value
     link?.leave(problem?.message ?? "it was asked to end")
     inbox?.close()
-    next?.socket.close()
+    next.close()
     engineThread.shutdown()
     reactor.shutdown()
     if let problem { throw problem }
   }
 
-  /// Ends `run`, with an error if there is one.
-  public func stop(_ problem: WorkerError? = nil) {
-    guard ended == nil else { return }
-    ended = .some(problem)
-    finish?.resume(returning: problem)
-    finish = nil
-  }
+  /// Ends `run`.
+  public nonisolated func stop() { lifetime.end() }
 
   private func join() async throws {
     let digest = try settings.member.checkpoint.digest()
@@ -99,7 +91,7 @@ public actor DecoderWorker {
     }
     link.onRefusal = { [weak self] error in
       self?.assumeIsolated {
-        $0.stop(WorkerError(.refused, "the coordinator refuses: \(error.text)"))
+        $0.lifetime.end(WorkerError(.refused, "the coordinator refuses: \(error.text)"))
       }
     }
     try link.start(settings.member.coordinator, on: reactor)
@@ -150,9 +142,9 @@ public actor DecoderWorker {
 
   private func receive(_ assignment: Assignment) {
     do {
-      try connect(assignment.nextEndpoint)
+      try next.connect(assignment.nextEndpoint)
     } catch {
-      stop(WorkerError(.messaging, "cannot reach the next stage: \(error)"))
+      lifetime.end(WorkerError(.messaging, "cannot reach the next stage: \(error)"))
       return
     }
     self.assignment = assignment
@@ -165,19 +157,6 @@ public actor DecoderWorker {
       logger.info("plan \(assignment.epoch): \(place), \(layersText(layers))")
     }
     work.yield(.assign(assignment))
-  }
-
-  private func connect(_ endpoint: String) throws {
-    let address = endpoint.isEmpty ? nil : try Address(endpoint)
-    guard address != next?.address else { return }
-    next?.socket.close()
-    next = nil
-    guard let address else { return }
-    var options = SocketOptions()
-    options.maxMessageBytes = WireLimits.standard.messageBytes
-    let socket = try reactor.makeSocket(.push, options: options)
-    try socket.connect(address)
-    next = (socket, address)
   }
 
   private func receive(_ features: ImageFeatures) {
@@ -225,12 +204,12 @@ public actor DecoderWorker {
     case .toNext(let step):
       countStep()
       do {
-        try next?.socket.send(try encode(.step(step)))
+        try next.send(.step(step))
       } catch {
         logger.error("step \(step.number) was not sent: \(error)")
       }
     case .failed(let error):
-      stop(error)
+      lifetime.end(error)
     }
   }
 

@@ -15,22 +15,22 @@ public actor VisionNode {
 
   private let settings: MemberSettings
   private let logger: Logger
+  private nonisolated let lifetime = Lifetime()
   private let engineThread: Reactor
   private let engine: VisionEngine
   private let requests: AsyncStream<(EncodeImage, WireDataType)>.Continuation
   private let requestStream: AsyncStream<(EncodeImage, WireDataType)>
 
   private var link: CoordinatorLink?
-  private var stage: (socket: Socket, address: Address)?
+  private var stage: Downstream
   private var assignment: Assignment?
-  private var finish: CheckedContinuation<WorkerError?, Never>?
-  private var ended: WorkerError??
 
   /// Maps the vision encoder. Throws what is wrong with the checkpoint.
   public init(_ settings: MemberSettings, logger: Logger) throws {
     self.settings = settings
     self.logger = logger
     reactor = try Reactor(name: "vision")
+    stage = Downstream(reactor: reactor)
     engineThread = try Reactor(name: "encoder")
     engine = try VisionEngine(checkpoint: settings.checkpoint, thread: engineThread)
     (requestStream, requests) = AsyncStream.makeStream()
@@ -42,33 +42,25 @@ public actor VisionNode {
     let (engine, requestStream) = (engine, requestStream)
     let computing = Task { await engine.run(requestStream, into: resultsInput) }
     let sending = Task { for await result in results { deliver(result) } }
-    let problem: WorkerError?
     do {
       try join()
-      problem = await withCheckedContinuation { continuation in
-        if let ended { continuation.resume(returning: ended) } else { finish = continuation }
-      }
     } catch {
       requests.finish()
       throw error
     }
+    let problem = await lifetime.end()
     requests.finish()
     await computing.value
     await sending.value
     link?.leave(problem?.message ?? "it was asked to end")
-    stage?.socket.close()
+    stage.close()
     engineThread.shutdown()
     reactor.shutdown()
     if let problem { throw problem }
   }
 
-  /// Ends `run`, with an error if there is one.
-  public func stop(_ problem: WorkerError? = nil) {
-    guard ended == nil else { return }
-    ended = .some(problem)
-    finish?.resume(returning: problem)
-    finish = nil
-  }
+  /// Ends `run`.
+  public nonisolated func stop() { lifetime.end() }
 
   private func join() throws {
     let hello = Hello(
@@ -78,7 +70,7 @@ public actor VisionNode {
     link.onMessage = { [weak self] message in self?.assumeIsolated { $0.receive(message) } }
     link.onRefusal = { [weak self] error in
       self?.assumeIsolated {
-        $0.stop(WorkerError(.refused, "the coordinator refuses: \(error.text)"))
+        $0.lifetime.end(WorkerError(.refused, "the coordinator refuses: \(error.text)"))
       }
     }
     try link.start(settings.coordinator, on: reactor)
@@ -96,20 +88,12 @@ public actor VisionNode {
 
   private func receive(_ assignment: Assignment) {
     do {
-      let address = try Address(assignment.nextEndpoint)
-      if address != stage?.address {
-        stage?.socket.close()
-        var options = SocketOptions()
-        options.maxMessageBytes = WireLimits.standard.messageBytes
-        let socket = try reactor.makeSocket(.push, options: options)
-        try socket.connect(address)
-        stage = (socket, address)
-      }
+      try stage.connect(assignment.nextEndpoint)
       self.assignment = assignment
       link?.heartbeat.epoch = assignment.epoch
-      logger.info("plan \(assignment.epoch): features go to \(address)")
+      logger.info("plan \(assignment.epoch): features go to \(assignment.nextEndpoint)")
     } catch {
-      stop(WorkerError(.messaging, "cannot reach stage 0: \(error)"))
+      lifetime.end(WorkerError(.messaging, "cannot reach stage 0: \(error)"))
     }
   }
 
@@ -118,7 +102,7 @@ public actor VisionNode {
     switch result {
     case .features(let features):
       do {
-        try stage?.socket.send(try encode(.imageFeatures(features)))
+        try stage.send(.imageFeatures(features))
       } catch {
         let fault = WireError(
           code: .internal, text: "features were not sent: \(error)", image: features.image)

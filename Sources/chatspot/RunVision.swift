@@ -32,7 +32,7 @@ struct RunVision: AsyncParsableCommand {
     let withParent = process.withParent
     let stopping = Task {
       await Termination.requested(withParent: withParent)
-      await node.stop()
+      node.stop()
     }
     defer { stopping.cancel() }
     try await node.run()

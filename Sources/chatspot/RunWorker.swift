@@ -59,7 +59,7 @@ struct RunWorker: AsyncParsableCommand {
     let withParent = process.withParent
     let stopping = Task {
       await Termination.requested(withParent: withParent)
-      await worker.stop()
+      worker.stop()
     }
     defer { stopping.cancel() }
     try await worker.run()

@@ -19,8 +19,10 @@ struct HeldoutCase: Decodable, Sendable {
     return try JSONDecoder().decode([HeldoutCase].self, from: Data(contentsOf: url))
   }
 
-  /// The questions about a box or a point.
-  var isRegionCase: Bool { box != nil || point != nil }
+  /// The questions about a box or a point that have one short right answer.
+  var isRegionCase: Bool {
+    (box != nil || point != nil) && ["cls", "ocr", "color", "shape", "ryn"].contains(task)
+  }
 
   func message() throws -> ReferringQueryMessage {
     let file = try Data(contentsOf: Program.heldout.appending(path: image))
