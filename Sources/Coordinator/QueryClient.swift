@@ -47,8 +47,13 @@ public actor QueryClient {
     self.socket = socket
     try hello()
     reactor.every(Self.helloInterval) { [weak self] in self?.assumeIsolated { $0.tick(timeout) } }
-    try await withCheckedThrowingContinuation { continuation in
-      if isWelcome { continuation.resume() } else { waiting.append(continuation) }
+    try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { continuation in
+        if isWelcome { continuation.resume() } else { waiting.append(continuation) }
+      }
+      try Task.checkCancellation()
+    } onCancel: {
+      Task { await giveUpConnecting() }
     }
   }
 
@@ -81,6 +86,11 @@ public actor QueryClient {
     for stream in streams.values { stream.finish() }
     streams = [:]
     reactor.shutdown()
+  }
+
+  private func giveUpConnecting() {
+    for continuation in waiting { continuation.resume(throwing: CancellationError()) }
+    waiting = []
   }
 
   private func cancel(_ query: UInt64) {

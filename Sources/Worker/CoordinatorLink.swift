@@ -81,6 +81,9 @@ final class CoordinatorLink {
       if case .joining = state { logger.info("joined as \(hello.name)") }
       state = .joined(welcome)
     case .heartbeat: break
+    case .goodbye(let goodbye):
+      logger.info("the coordinator leaves: \(goodbye.reason)")
+      state = .joining
     case .error(let error): receive(error)
     default: onMessage?(message)
     }

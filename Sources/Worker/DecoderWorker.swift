@@ -30,7 +30,8 @@ public actor DecoderWorker {
   private var inbox: Socket?
   private var next: Downstream
   private var assignment: Assignment?
-  private var completed = 0
+  /// Steps that the engine has not finished.
+  private var outstanding = 0
 
   public init(_ settings: DecoderWorkerSettings, logger: Logger) throws {
     self.settings = settings
@@ -186,8 +187,12 @@ public actor DecoderWorker {
       blockTokens: assignment.kvBlockTokens,
       contextMax: assignment.kvBlockCount * assignment.kvBlockTokens,
       stepTokensMax: assignment.stepTokensMax, isFirstStage: assignment.stage == 0)
-    do {
+    do throws(WireFault) {
       try check(step, against: bounds)
+      guard outstanding < Self.outstandingMax else {
+        throw WireFault(.invalid, "\(outstanding) steps wait at this stage already")
+      }
+      outstanding += 1
       work.yield(.step(step, arrived: clock.now))
     } catch {
       let fault = WireError(
@@ -196,25 +201,28 @@ public actor DecoderWorker {
     }
   }
 
+  /// Steps that may wait at once. The coordinator keeps as many in flight as there are stages; more
+  /// come only from somebody who breaks the protocol.
+  private static let outstandingMax = 1024
+
   private func deliver(_ result: StageResult) {
     switch result {
     case .toCoordinator(let message):
-      if case .tokens = message { countStep() }
       link?.send(message)
     case .toNext(let step):
-      countStep()
       do {
         try next.send(.step(step))
       } catch {
-        logger.error("step \(step.number) was not sent: \(error)")
+        let fault = WireError(
+          code: .internal, text: "step \(step.number) could not be passed on: \(error)",
+          epoch: step.epoch, step: step.number)
+        link?.send(.error(fault))
       }
+    case .finishedStep:
+      outstanding -= 1
+      link?.heartbeat.completed += 1
     case .failed(let error):
       lifetime.end(error)
     }
-  }
-
-  private func countStep() {
-    completed += 1
-    link?.heartbeat.completed = completed
   }
 }

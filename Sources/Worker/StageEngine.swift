@@ -18,6 +18,8 @@ enum StageWork: Sendable {
 enum StageResult: Sendable {
   case toCoordinator(Message)
   case toNext(Step)
+  /// A step is done with, whatever came of it.
+  case finishedStep
   /// The stage cannot be loaded on this machine.
   case failed(WorkerError)
 }
@@ -63,7 +65,9 @@ actor StageEngine {
       case .assign(let assignment): assign(assignment, results)
       case .features(let features): receive(features, results)
       case .release(let images): for image in images { loaded?.features[image] = nil }
-      case .step(let step, let arrived): compute(step, arrived: arrived, results)
+      case .step(let step, let arrived):
+        compute(step, arrived: arrived, results)
+        results.yield(.finishedStep)
       }
     }
     results.finish()
