@@ -1,8 +1,8 @@
 // Matrix products of f32 rows with stored weights.
 //
-// Both operands are contiguous along the depth, so the products need no packing and read each weight once
-// for up to ROWS rows. Every element of the result is summed in the same eight lanes, in the same order,
-// whatever tile it falls into.
+// Both operands are contiguous along the depth, so the products need no packing and read each weight
+// once for a block of rows. Every element of the result is summed in the same eight lanes, in the same
+// order, whatever tile it falls into.
 #include "CKernels.h"
 #include "half.h"
 
@@ -22,7 +22,8 @@ static inline float load_portable(ck_format format, const void *weights, size_t 
 static inline size_t size_of(ck_format format) { return format == CK_F32 ? 4 : 2; }
 
 static void product_portable(ck_format format, const float *input, size_t rows, size_t depth,
-                             const void *weights, size_t columns, float *result) {
+                             const void *weights, size_t columns, float *result,
+                             size_t result_stride) {
   for (size_t row = 0; row < rows; row++) {
     for (size_t column = 0; column < columns; column++) {
       const float *x = input + row * depth;
@@ -32,7 +33,7 @@ static void product_portable(ck_format format, const float *input, size_t rows, 
       }
       float pairs[4];
       for (int i = 0; i < 4; i++) pairs[i] = lanes[i] + lanes[i + 4];
-      result[row * columns + column] = (pairs[0] + pairs[2]) + (pairs[1] + pairs[3]);
+      result[row * result_stride + column] = (pairs[0] + pairs[2]) + (pairs[1] + pairs[3]);
     }
   }
 }
@@ -106,16 +107,16 @@ AVX2 __m256 load_tail(ck_format format, const void *weights, size_t index, size_
                                                                                                    \
   __attribute__((target("avx2,fma,f16c"))) static void NAME(                                       \
       const float *input, size_t rows, size_t depth, const void *weights, size_t columns,          \
-      float *result) {                                                                             \
+      float *result, size_t result_stride) {                                                       \
     size_t bytes = size_of(FORMAT);                                                                \
     if (rows == 1) {                                                                               \
       size_t column = 0;                                                                           \
       for (; column + 8 <= columns; column += 8)                                                   \
         NAME##_tile(input, 1, depth, (const char *)weights + column * depth * bytes, 8,            \
-                    result + column, columns);                                                     \
+                    result + column, result_stride);                                               \
       for (; column < columns; column++)                                                           \
         NAME##_tile(input, 1, depth, (const char *)weights + column * depth * bytes, 1,            \
-                    result + column, columns);                                                     \
+                    result + column, result_stride);                                               \
       return;                                                                                      \
     }                                                                                              \
     for (size_t block = 0; block < rows; block += ROW_BLOCK) {                                     \
@@ -126,15 +127,15 @@ AVX2 __m256 load_tail(ck_format format, const void *weights, size_t index, size_
         size_t row = block;                                                                        \
         for (; row + 3 <= end; row += 3) {                                                         \
           const float *x = input + row * depth;                                                    \
-          float *y = result + row * columns + column;                                              \
-          if (width == 4) NAME##_tile(x, 3, depth, w, 4, y, columns);                              \
-          else NAME##_tile(x, 3, depth, w, 1, y, columns);                                         \
+          float *y = result + row * result_stride + column;                                        \
+          if (width == 4) NAME##_tile(x, 3, depth, w, 4, y, result_stride);                        \
+          else NAME##_tile(x, 3, depth, w, 1, y, result_stride);                                   \
         }                                                                                          \
         for (; row < end; row++) {                                                                 \
           const float *x = input + row * depth;                                                    \
-          float *y = result + row * columns + column;                                              \
-          if (width == 4) NAME##_tile(x, 1, depth, w, 4, y, columns);                              \
-          else NAME##_tile(x, 1, depth, w, 1, y, columns);                                         \
+          float *y = result + row * result_stride + column;                                        \
+          if (width == 4) NAME##_tile(x, 1, depth, w, 4, y, result_stride);                        \
+          else NAME##_tile(x, 1, depth, w, 1, y, result_stride);                                   \
         }                                                                                          \
         column += width;                                                                           \
       }                                                                                            \
@@ -147,16 +148,23 @@ DEFINE_PRODUCT(product_bf16_avx2, CK_BF16, load_bf16)
 #endif
 
 void ck_product(ck_instructions instructions, ck_format format, const float *input, size_t rows,
-                size_t depth, const void *weights, size_t columns, float *result) {
+                size_t depth, const void *weights, size_t columns, float *result,
+                size_t result_stride) {
 #if defined(__x86_64__)
   if (instructions == CK_AVX2) {
     switch (format) {
-    case CK_F32: product_f32_avx2(input, rows, depth, weights, columns, result); return;
-    case CK_F16: product_f16_avx2(input, rows, depth, weights, columns, result); return;
-    case CK_BF16: product_bf16_avx2(input, rows, depth, weights, columns, result); return;
+    case CK_F32:
+      product_f32_avx2(input, rows, depth, weights, columns, result, result_stride);
+      return;
+    case CK_F16:
+      product_f16_avx2(input, rows, depth, weights, columns, result, result_stride);
+      return;
+    case CK_BF16:
+      product_bf16_avx2(input, rows, depth, weights, columns, result, result_stride);
+      return;
     }
   }
 #endif
   (void)instructions;
-  product_portable(format, input, rows, depth, weights, columns, result);
+  product_portable(format, input, rows, depth, weights, columns, result, result_stride);
 }

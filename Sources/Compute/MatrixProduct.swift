@@ -19,7 +19,7 @@ extension StoredTensor {
         guard let values = values.baseAddress, let output = output.baseAddress else { return }
         ck_product(
           instructions.kernel, format.kernel, values, input.rows, columns, memory.base, rows,
-          output)
+          output, rows)
       }
     }
   }

@@ -118,7 +118,7 @@ import Testing
   }
 
   @Test(
-    "a megabyte of the worst is read in less than a second",
+    "a megabyte of the worst is read in linear time",
     arguments: [
       (Notation.mini, "["), (.merlin, "[ "), (.shikra, "[0.1,"), (.shikra, "[0.1,0.2;"),
       (.merlin, "7"), (.merlin, "<Id1"), (.merlin, "Frame1: ["), (.mini, "<box>["), (.mini, " "),
@@ -127,6 +127,7 @@ import Testing
     let text = "<box>[" + String(repeating: unit, count: (1 << 20) / unit.utf8.count)
     let start = threadSeconds()
     _ = notation.parse(text)
-    #expect(threadSeconds() - start < 1)
+    // About a second in a debug build; anything that is not linear would take hours.
+    #expect(threadSeconds() - start < 20)
   }
 }

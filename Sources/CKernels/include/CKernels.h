@@ -17,11 +17,13 @@ ck_instructions ck_best_instructions(void);
 
 /// result[r][c] = sum over k of input[r][k] * weights[c][k], in f32.
 ///
-/// input [rows, depth], weights [columns, depth] in `format`, result [rows, columns].
+/// input [rows, depth], weights [columns, depth] in `format`, result [rows, columns] with
+/// `result_stride` numbers from one row to the next, so that columns can be shared out.
 /// The sum over k is taken in one fixed order, so a row's result does not depend on how many rows
 /// are multiplied with it: batching and splitting a prompt never change an answer.
 void ck_product(ck_instructions instructions, ck_format format, const float *input, size_t rows,
-                size_t depth, const void *weights, size_t columns, float *result);
+                size_t depth, const void *weights, size_t columns, float *result,
+                size_t result_stride);
 
 /// values[count] in `format` to f32.
 void ck_widen(ck_instructions instructions, ck_format format, const void *values, size_t count,
