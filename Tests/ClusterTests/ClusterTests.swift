@@ -87,6 +87,7 @@ struct ClusterTests {
     let picture = try good.message().images[0]
     try add("looks like") { $0.images = [Array("<html>".utf8)] }
     try add("cut short") { $0.images = [Array(picture.prefix(picture.count / 2))] }
+    try add("30000×30000") { $0.images = [try Pictures.huge()] }
     try add("outside the picture") { $0.turns[0].regions[0].coordinates = [200, 200, 300, 300] }
     try add("context") { $0.turns[0].text = String(repeating: "word ", count: 4000) }
     try add("marks") { $0.turns[0].regions = [] }
@@ -100,6 +101,33 @@ struct ClusterTests {
       }
       #expect(try await client.answer(good.message()).text == good.transformers)
     }
+    // One pixel is a picture; a text without a picture is a question.
+    var odd = try good.message()
+    odd.images = [try Pictures.onePixel()]
+    odd.turns[0].regions[0].coordinates = [0, 0, 1, 1]
+    #expect(try await client.answer(odd).newTokens > 0)
+    (odd.images, odd.turns[0].images, odd.turns[0].regions) = ([], [], [])
+    odd.turns[0].text = "What is a circle?"
+    #expect(try await client.answer(odd).imageTokens == 0)
+    await client.close()
+    await cluster.stop()
+  }
+
+  @Test("a conversation's later turns may point at other places")
+  func conversation() async throws {
+    let cases = try HeldoutCase.all().filter { $0.isRegionCase && $0.image == "grid_000.png" }
+    let (first, second) = (cases[0], cases[1])
+    let (cluster, address) = try await start(workers: 2, activations: "f16")
+    let client = try QueryClient(coordinator: try Address(address))
+    try await client.connect()
+    var message = try first.message()
+    message.turns.append(WireTurn(speaker: .assistant, text: first.transformers))
+    var last = try second.message().turns[0]
+    last.images = []
+    message.turns.append(last)
+    let answer = try await client.answer(message)
+    #expect(answer.text == second.transformers)
+    #expect(answer.imageTokens == 64)
     await client.close()
     await cluster.stop()
   }

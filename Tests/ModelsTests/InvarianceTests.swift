@@ -42,6 +42,28 @@ struct InvarianceTests {
     }
   }
 
+  @Test("a stage maps the matrices of its own layers and of the ends that it holds, no others")
+  func ownWeights() throws {
+    let oracle = try Oracle("tiny-mlp-gqa")
+    let checkpoint = oracle.checkpoint
+    func bytes(_ stage: Range<Int>) throws -> Int {
+      try LlamaStage(
+        loading: checkpoint.weights("language_model"),
+        configuration: checkpoint.configuration.text, layerRange: stage
+      ).weightBytes
+    }
+    func stored(_ layer: Int) -> Int {
+      let prefix = "language_model.layers.\(layer)"
+      return checkpoint.byteCount(prefix: "\(prefix).self_attn.")
+        + checkpoint.byteCount(prefix: "\(prefix).mlp.")
+    }
+    let table = checkpoint.byteCount(prefix: "language_model.embed_tokens.")
+    let head = checkpoint.byteCount(prefix: "language_model.lm_head.")
+    #expect(try bytes(1..<3) == stored(1) + stored(2))
+    #expect(try bytes(0..<1) == stored(0) + table)
+    #expect(try bytes(3..<4) == stored(3) + head)
+  }
+
   private func forward(_ stage: LlamaStage, _ prompts: [[Int32]]) throws -> Matrix {
     let cache = try stage.makeCache(blocks: 8, blockTokens: 4)
     var (hidden, scratch, runs) = (Matrix(), LlamaScratch(), [TokenRun]())
