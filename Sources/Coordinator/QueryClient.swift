@@ -43,6 +43,7 @@ public actor QueryClient {
     options.lingerMilliseconds = 200
     let socket = try reactor.makeSocket(.dealer, options: options)
     socket.onMessage = { [weak self] _, bytes in self?.assumeIsolated { $0.receive(bytes) } }
+    socket.onEvent = { [weak self] event in self?.assumeIsolated { $0.receive(event) } }
     try socket.connect(address)
     self.socket = socket
     try hello()
@@ -133,6 +134,16 @@ public actor QueryClient {
     default:
       break
     }
+  }
+
+  private func receive(_ event: SocketEvent) {
+    guard case .disconnected = event, isWelcome else { return }
+    // A coordinator that comes back does not know the queries of before.
+    isWelcome = false
+    end(
+      CoordinatorError(
+        .unreachable, "the connection to the coordinator at \(address) is lost",
+        remedy: "Look at the coordinator's own log, and ask again when it runs"))
   }
 
   private func receive(_ error: WireError) {

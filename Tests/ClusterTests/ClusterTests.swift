@@ -152,6 +152,25 @@ struct ClusterTests {
     await cluster.stop()
   }
 
+  @Test("a client hears of it when its coordinator dies")
+  func lostCoordinator() async throws {
+    let (cluster, address) = try await start(workers: 1, activations: "f16")
+    let client = try QueryClient(coordinator: try Address(address))
+    try await client.connect()
+    let processes = await cluster.processes
+    let coordinator = try #require(processes.first { $0.name == "coordinator" })
+    // Stopped, it takes the query and never answers it.
+    kill(coordinator.processID, SIGSTOP)
+    let message = try HeldoutCase.all()[0].message()
+    let asking = Task { try await client.answer(message) }
+    try await Task.sleep(for: .milliseconds(50))
+    kill(coordinator.processID, SIGKILL)
+    await #expect(throws: CoordinatorError.self) { try await asking.value }
+    #expect(await cluster.failure()?.message.contains("coordinator ended with signal 9") == true)
+    await client.close()
+    await cluster.stop()
+  }
+
   private func start(
     workers: Int, activations: String
   ) async throws -> (LocalCluster, String) {
