@@ -67,8 +67,11 @@ let package = Package(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
 
     .testTarget(
-      name: "CoordinatorTests", dependencies: ["Coordinator", "Wire", "Messaging"],
+      name: "CoordinatorTests",
+      dependencies: ["Coordinator", "Wire", "Messaging", "Checkpoints", "Tokenizing"],
       swiftSettings: strict),
+    .testTarget(
+      name: "CheckpointsTests", dependencies: ["Checkpoints", "Compute"], swiftSettings: strict),
     .testTarget(
       name: "WireTests", dependencies: ["Wire"], exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(
