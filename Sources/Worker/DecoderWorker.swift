@@ -87,7 +87,8 @@ public actor DecoderWorker {
     }
     let endpoint = try listen()
     logger.info(
-      "\(settings.member.name) listens at \(endpoint); \(settings.memoryBytes >> 20) MiB, \(speed / 1_000_000) MB/s")
+      "\(settings.member.name) listens at \(endpoint); \(settings.memoryBytes >> 20) MiB, \(speed / 1_000_000) MB/s"
+    )
     let hello = Hello(
       role: .decoderWorker, name: settings.member.name, modelDigest: digest,
       dataEndpoint: endpoint.description, memoryBytes: settings.memoryBytes,
@@ -162,7 +163,8 @@ public actor DecoderWorker {
     } else {
       let last = assignment.firstLayer + assignment.layerCount - 1
       logger.info(
-        "plan \(assignment.epoch): stage \(assignment.stage + 1) of \(assignment.stageCount), layers \(assignment.firstLayer)–\(last)")
+        "plan \(assignment.epoch): stage \(assignment.stage + 1) of \(assignment.stageCount), layers \(assignment.firstLayer)–\(last)"
+      )
     }
     work.yield(.assign(assignment))
   }
@@ -182,11 +184,17 @@ public actor DecoderWorker {
 
   private func receive(_ features: ImageFeatures) {
     let configuration = settings.member.checkpoint.configuration
-    do {
+    do throws(WireFault) {
       try check(
         features,
         against: FeatureBounds(
           width: configuration.featureWidth, rowsMax: configuration.featureRows))
+      guard features.features.shape[0] == configuration.featureRows else {
+        throw WireFault(
+          .invalid,
+          "ImageFeatures.features has \(features.features.shape[0]) rows, "
+            + "not \(configuration.featureRows)")
+      }
       work.yield(.features(features))
     } catch {
       let fault = WireError(code: .invalidMessage, text: error.message, image: features.image)
@@ -227,7 +235,11 @@ public actor DecoderWorker {
       do {
         try next?.socket.send(try encode(.step(step)))
       } catch {
-        logger.error("step \(step.number) was not sent: \(error)")
+        // The coordinator waits for the step's tokens.
+        let fault = WireError(
+          code: .internal, text: "step \(step.number) was not sent on: \(error)",
+          epoch: step.epoch, step: step.number)
+        link?.send(.error(fault))
       }
     case .failed(let error):
       stop(error)

@@ -55,7 +55,9 @@ actor StageEngine {
   func measureSpeed() -> Int { SpeedMeasurement.weightBytesPerSecond() }
 
   /// Does the work in order until there is no more.
-  func run(_ work: AsyncStream<StageWork>, into results: AsyncStream<StageResult>.Continuation) async {
+  func run(_ work: AsyncStream<StageWork>, into results: AsyncStream<StageResult>.Continuation)
+    async
+  {
     for await item in work {
       switch item {
       case .assign(let assignment): assign(assignment, results)
@@ -118,7 +120,8 @@ actor StageEngine {
     guard let loaded, let projector = loaded.projector,
       message.epoch == loaded.assignment.epoch
     else { return }
-    guard loaded.features.count < loaded.assignment.featureCredits else {
+    let isHeld = loaded.features[message.image] != nil
+    guard isHeld || loaded.features.count < loaded.assignment.featureCredits else {
       let error = WireError(
         code: .overloaded,
         text: "stage 0 holds \(loaded.features.count) images, as many as it has credits for",
@@ -203,7 +206,7 @@ actor StageEngine {
       let sampled = parameters.sample(logits[row: row], position: position)
       return Wire.SampledToken(
         sequence: span.sequence, position: position, tokenID: sampled.token,
-        logProbability: sampled.logProbability)
+        logProbability: sampled.logProbability.isFinite ? sampled.logProbability : 0)
     }
   }
 }
