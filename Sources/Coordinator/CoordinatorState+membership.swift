@@ -91,8 +91,9 @@ extension CoordinatorState {
   private mutating func endPipeline(_ reason: String) {
     pipeline = nil
     images = [:]
-    queriesAwaitingImages = []
-    for sequence in queries.keys.sorted() {
+    // Those that nothing was done for yet wait for the next plan.
+    let waiting = Set(queriesAwaitingImages + queriesWithoutImages)
+    for sequence in queries.keys.sorted() where !waiting.contains(sequence) {
       fail(
         sequence, .lost, reason,
         remedy: "Ask again: the cluster is planned anew with the workers that are left")
@@ -125,9 +126,9 @@ extension CoordinatorState {
     let tokenBytes = 2 * 4 * text.kvHeads * text.headWidth
     var kvTokens = settings.kvTokens ?? defaultKVTokens(workers, tokenBytes: tokenBytes)
     while true {
+      let kvBytes = Int(min(Double(kvTokens) * Double(tokenBytes), Self.layerKVBytesMax))
       let layers = model.layerWeights.map { cost in
-        LayerCost(
-          workBytes: cost.workBytes, memoryBytes: cost.memoryBytes + kvTokens * tokenBytes)
+        LayerCost(workBytes: cost.workBytes, memoryBytes: cost.memoryBytes + kvBytes)
       }
       do throws(CoordinatorError) {
         return (try Planner.plan(layers: layers, workers: workers.map(\.capacity)), kvTokens)
@@ -141,6 +142,9 @@ extension CoordinatorState {
     }
   }
 
+  /// More than any machine has, and small enough to be summed over all layers.
+  private static let layerKVBytesMax = 0x1p48
+
   private func defaultKVTokens(_ workers: [Member], tokenBytes: Int) -> Int {
     let text = model.configuration.text
     let offered = workers.reduce(0.0) { $0 + Double($1.capacity.memoryBytes) }
@@ -153,6 +157,7 @@ extension CoordinatorState {
   private mutating func start(_ plan: Plan, of workers: [Member], kvTokens: Int, now: Double) {
     lastEpoch += 1
     plannedAt = now
+    lastTrouble = nil
     let blockTokens = settings.kvBlockTokens
     let blockCount = max(1, kvTokens / blockTokens)
     let stages = plan.stages.map { stage in
@@ -161,7 +166,8 @@ extension CoordinatorState {
         peer: member.peer, name: member.name, processID: member.processID, layers: stage.layers)
     }
     let limits = SchedulerLimits(
-      stepsInFlight: settings.stepsInFlight ?? stages.count, stepTokens: settings.stepTokens)
+      stepsInFlight: settings.stepsInFlight ?? stages.count, stepTokens: settings.stepTokens,
+      stepSpans: WireLimits.standard.stepSpans)
     let pipeline = Pipeline(
       epoch: lastEpoch, stages: stages, predictedStepSeconds: plan.stepSeconds,
       scheduler: Scheduler(

@@ -9,6 +9,8 @@ struct SchedulerLimits: Sendable {
   var stepsInFlight: Int
   /// Tokens of a step.
   var stepTokens: Int
+  /// Spans of a step.
+  var stepSpans = 1024
 }
 
 /// One step as the scheduler sees it.
@@ -105,7 +107,7 @@ struct Scheduler: Sendable {
     admit()
     var room = limits.stepTokens
     var spans = takeDecodes(&room)
-    spans += takePrefill(&room)
+    spans += takePrefill(&room, spansMax: limits.stepSpans - spans.count)
     guard !spans.isEmpty else { return nil }
     lastNumber += 1
     inFlight.insert(lastNumber)
@@ -123,10 +125,12 @@ struct Scheduler: Sendable {
   }
 
   private mutating func takeDecodes(_ room: inout Int) -> [StepPlan.Span] {
-    let decoding = running.count { if case .prefilling = entries[$0]!.phase { false } else { true } }
+    let decoding = running.count {
+      if case .prefilling = entries[$0]!.phase { false } else { true }
+    }
     let share = (decoding + limits.stepsInFlight - 1) / limits.stepsInFlight
     var spans: [StepPlan.Span] = []
-    for id in running where spans.count < min(share, room) {
+    for id in running where spans.count < min(share, room, limits.stepSpans) {
       guard let entry = entries[id], case .decoding(let next) = entry.phase else { continue }
       spans.append(
         StepPlan.Span(
@@ -140,9 +144,9 @@ struct Scheduler: Sendable {
     return spans
   }
 
-  private mutating func takePrefill(_ room: inout Int) -> [StepPlan.Span] {
+  private mutating func takePrefill(_ room: inout Int, spansMax: Int) -> [StepPlan.Span] {
     var spans: [StepPlan.Span] = []
-    for id in running where room > 0 {
+    for id in running where room > 0 && spans.count < spansMax {
       guard let entry = entries[id], case .prefilling(let next) = entry.phase else { continue }
       let count = min(room, entry.promptTokens - next)
       let ends = next + count == entry.promptTokens

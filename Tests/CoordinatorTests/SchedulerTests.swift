@@ -6,7 +6,8 @@ import Testing
 
 @Suite("scheduler")
 struct SchedulerTests {
-  @Test("whatever the order of events, every sequence is computed once, in order, in its own blocks")
+  @Test(
+    "whatever the order of events, every sequence is computed once, in order, in its own blocks")
   func simulation() {
     for seed in 0..<60 as Range<UInt64> { simulate(seed: seed) }
   }
