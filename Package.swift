@@ -68,7 +68,7 @@ let package = Package(
 
     .testTarget(
       name: "CoordinatorTests",
-      dependencies: ["Coordinator", "Wire", "Messaging", "Checkpoints", "Tokenizing"],
+      dependencies: ["Coordinator", "Wire", "Messaging", "Checkpoints", "Tokenizing", logging],
       swiftSettings: strict),
     .testTarget(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "Compute"], swiftSettings: strict),

@@ -34,6 +34,12 @@ extension CoordinatorState {
         .invalidQuery,
         "\(message.images.count) images are too many: at most \(settings.featureCredits) are held")
     }
+    let waitingBytes = imageBytes
+    guard waitingBytes + message.images.byteCount <= settings.imageBytesMax else {
+      throw CoordinatorError(
+        .overloaded, "images of \(waitingBytes) bytes are waiting to be encoded",
+        remedy: "Try again later")
+    }
     let geometries = try geometries(of: message.images)
     let prompt = try prompt(of: message, geometries)
     let newTokensMax = try newTokens(of: message, prompt)
@@ -48,6 +54,12 @@ extension CoordinatorState {
     } else {
       queriesAwaitingImages.append(lastSequence)
     }
+  }
+
+  /// Bytes of all image files that are waiting or being encoded.
+  private var imageBytes: Int {
+    queries.values.reduce(0) { $0 + $1.files.byteCount }
+      + images.values.reduce(0) { $0 + ($1.request?.file.count ?? 0) }
   }
 
   private func geometries(of files: [[UInt8]]) throws(CoordinatorError) -> [ImageGeometry] {
@@ -192,7 +204,8 @@ extension CoordinatorState {
     guard let query = queries[sequence] else { return }
     report(.failedQuery(reason: text))
     // A member's own words may stand in it, as long as a message can be.
-    let error = WireError(code: code, text: String(text.unicodeScalars.prefix(1000)), remedy: remedy)
+    let shortened = String(text.unicodeScalars.prefix(1000))
+    let error = WireError(code: code, text: shortened, remedy: remedy)
     send(.error(error.about(query: query.clientQuery)), to: query.client)
     remove(sequence)
   }
@@ -215,6 +228,10 @@ extension CoordinatorState {
     queriesWithoutImages.removeAll { $0 == sequence }
     releaseImages(query.images)
   }
+}
+
+extension [[UInt8]] {
+  fileprivate var byteCount: Int { reduce(0) { $0 + $1.count } }
 }
 
 extension String {

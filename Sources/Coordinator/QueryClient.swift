@@ -43,6 +43,9 @@ public actor QueryClient {
     options.lingerMilliseconds = 200
     let socket = try reactor.makeSocket(.dealer, options: options)
     socket.onMessage = { [weak self] _, bytes in self?.assumeIsolated { $0.receive(bytes) } }
+    socket.onEvent = { [weak self] event in
+      if case .disconnected = event { self?.assumeIsolated { $0.connectionLost() } }
+    }
     try socket.connect(address)
     self.socket = socket
     try hello()
@@ -57,11 +60,15 @@ public actor QueryClient {
   public func ask(
     _ message: ReferringQueryMessage
   ) throws -> AsyncThrowingStream<QueryEvent, any Error> {
+    guard let socket else {
+      throw CoordinatorError(.unreachable, "the connection to \(address) is closed")
+    }
     lastQuery += 1
     var message = message
     message.query = lastQuery
     let (stream, continuation) = AsyncThrowingStream<QueryEvent, any Error>.makeStream()
-    try socket?.send(try encode(.referringQuery(message)))
+    if !isWelcome { try hello() }
+    try socket.send(try encode(.referringQuery(message)))
     streams[lastQuery] = continuation
     let query = lastQuery
     continuation.onTermination = { [weak self] termination in
@@ -71,7 +78,7 @@ public actor QueryClient {
     return stream
   }
 
-  /// Ends the connection; queries under way are cancelled.
+  /// Ends the connection; queries under way are cancelled, and who waits in `connect` is told.
   public func close() {
     if isWelcome, let bytes = try? encode(.goodbye(Goodbye(reason: "the client ends"))) {
       try? socket?.send(bytes)
@@ -80,6 +87,7 @@ public actor QueryClient {
     socket = nil
     for stream in streams.values { stream.finish() }
     streams = [:]
+    end(CoordinatorError(.unreachable, "the connection to \(address) is closed"))
     reactor.shutdown()
   }
 
@@ -120,6 +128,8 @@ public actor QueryClient {
       stream?.finish()
     case .error(let error):
       receive(error)
+    case .goodbye(let goodbye):
+      end(CoordinatorError(.lost, "the coordinator at \(address) left: \(goodbye.reason)"))
     default:
       break
     }
@@ -132,6 +142,13 @@ public actor QueryClient {
     } else {
       end(cause)
     }
+  }
+
+  /// The coordinator knows a connection, not a client: what was asked on this one is not answered.
+  private func connectionLost() {
+    isWelcome = false
+    guard !streams.isEmpty else { return }
+    end(CoordinatorError(.lost, "the connection to the coordinator at \(address) was lost"))
   }
 
   /// Everything under way ends with an error.

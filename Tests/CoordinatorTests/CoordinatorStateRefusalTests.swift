@@ -102,6 +102,22 @@ struct CoordinatorStateRefusalTests {
     #expect(cluster.take("client").errors.isEmpty)
   }
 
+  @Test("image files that wait take no more memory than allowed")
+  func imageBytes() throws {
+    let file = try FakeCluster.image()
+    var cluster = try FakeCluster.ready {
+      $0.featureCredits = 1
+      $0.imageBytesMax = 2 * file.count
+    }
+    for number in 1...3 as ClosedRange<UInt64> {
+      try cluster.ask(FakeCluster.query(number, images: [file]))
+    }
+    #expect(cluster.take("client").errors.map(\.code) == [.overloaded])
+    try cluster.featuresReady(1)
+    try cluster.ask(FakeCluster.query(4, images: [file]))
+    #expect(cluster.take("client").errors.isEmpty)
+  }
+
   @Test("more images than stage 0 can ever hold are refused")
   func tooManyImages() throws {
     var cluster = try FakeCluster.ready { $0.featureCredits = 1 }
