@@ -1,7 +1,7 @@
 /// Tells checkpoints apart without reading all of their weights.
 
-internal import Crypto
 internal import Compute
+internal import Crypto
 internal import Foundation
 
 extension Checkpoint {
