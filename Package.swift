@@ -77,8 +77,11 @@ let package = Package(
       ],
       swiftSettings: strict),
     .testTarget(
-      name: "CoordinatorTests", dependencies: ["Coordinator", "Wire", "Messaging"],
+      name: "CoordinatorTests",
+      dependencies: ["Coordinator", "Wire", "Messaging", "Checkpoints", "Tokenizing", logging],
       swiftSettings: strict),
+    .testTarget(
+      name: "CheckpointsTests", dependencies: ["Checkpoints", "Compute"], swiftSettings: strict),
     .testTarget(
       name: "WireTests", dependencies: ["Wire"], exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(name: "MessagingTests", dependencies: ["Messaging"], swiftSettings: strict),

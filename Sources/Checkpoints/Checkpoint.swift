@@ -10,6 +10,8 @@ public struct Checkpoint: Sendable {
   public let configuration: ModelConfiguration
   public let profile: ReferringProfile
   private let tensors: [String: TensorLocation]
+  /// Types of the tensors that are not read, by canonical name.
+  private let unread: [String: String]
 
   /// Opens and checks the directory. Throws `CheckpointError` that names the file and what is
   /// wrong.
@@ -25,15 +27,18 @@ public struct Checkpoint: Sendable {
     self.directory = directory
     configuration = try ModelConfiguration(directory: directory)
     profile = try ReferringProfile(directory: directory)
-    tensors = try Self.locateTensors(directory)
+    (tensors, unread) = try Self.locateTensors(directory)
   }
 
   private static func locateTensors(
     _ directory: URL
-  ) throws(CheckpointError) -> [String: TensorLocation] {
+  ) throws(CheckpointError) -> (tensors: [String: TensorLocation], unread: [String: String]) {
     var tensors: [String: TensorLocation] = [:]
+    var unread: [String: String] = [:]
     for file in try weightFiles(directory) {
-      for (name, location) in try SafetensorsHeader(reading: file).tensors {
+      let header = try SafetensorsHeader(reading: file)
+      for (name, type) in header.unread { unread[TensorNames.canonical(name)] = type }
+      for (name, location) in header.tensors {
         let canonical = TensorNames.canonical(name)
         if let other = tensors.updateValue(location, forKey: canonical) {
           throw CheckpointError(
@@ -41,7 +46,7 @@ public struct Checkpoint: Sendable {
         }
       }
     }
-    return tensors
+    return (tensors, unread)
   }
 
   private static func weightFiles(_ directory: URL) throws(CheckpointError) -> [URL] {
@@ -90,6 +95,11 @@ public struct Checkpoint: Sendable {
 
   /// Maps a tensor. Throws `.missingTensor`, or `.malformed` if the file has shrunk since.
   func map(_ name: String) throws(CheckpointError) -> StoredTensor {
+    if let type = unread[name] {
+      throw CheckpointError(
+        .unsupported, "\(directory.path): tensor \(name) is of type \(type.prefix(20))",
+        remedy: "Weights in F32, F16 and BF16 are read; this one may be quantised")
+    }
     guard let location = tensors[name] else {
       throw CheckpointError(
         .missingTensor, "\(directory.path) has no tensor \(name)",

@@ -51,6 +51,9 @@ struct ConfigurationObject: Sendable {
     self.fields = fields
   }
 
+  /// Whether the file says anything under `name`.
+  func has(_ name: String) -> Bool { fields[name, default: .null] != .null }
+
   /// The object under `name`; nil if absent.
   func object(_ name: String) throws(CheckpointError) -> ConfigurationObject? {
     switch fields[name] {
@@ -137,7 +140,7 @@ extension JSONValue {
     switch self {
     case .null: "null"
     case .bool(let value): "\(value)"
-    case .number(let value): value == value.rounded() ? "\(Int(exactly: value) ?? 0)" : "\(value)"
+    case .number(let value): Int(exactly: value).map(String.init) ?? "\(value)"
     case .string(let value): "\"\(value.prefix(80))\""
     case .array(let values): "a list of \(values.count)"
     case .object: "an object"

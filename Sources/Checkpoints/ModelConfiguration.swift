@@ -51,14 +51,15 @@ public struct ModelConfiguration: Sendable, Equatable {
     }
     projectorActivation = projector
     let ids = 0...(text.vocabulary - 1)
-    let newerName = config.fields["image_token_id"] != nil
+    let imageTokenName = config.has("image_token_id") ? "image_token_id" : "image_token_index"
+    let imageTokenDefault = 32000
     imageToken = Int32(
       try config.integer(
-        newerName ? "image_token_id" : "image_token_index", default: newerName ? nil : 32000,
+        imageTokenName, default: ids.contains(imageTokenDefault) ? imageTokenDefault : nil,
         in: ids))
     imageTokenCount =
-      config.fields["image_seq_length"] == nil
-      ? nil : try config.integer("image_seq_length", in: 1...1_000_000)
+      config.has("image_seq_length")
+      ? try config.integer("image_seq_length", in: 1...1_000_000) : nil
     beginningOfSequence = try Self.identifiers(textObject, "bos_token_id", in: ids)?.first ?? 1
     endsOfSequence = try Self.ends(directory, textObject, in: ids)
   }

@@ -21,6 +21,12 @@ public struct ProjectorLayout: Sendable, Equatable {
     guard weights.shape(of: "linear_1.weight")?.count == 4 else {
       stride = nil
       rows = configuration.featureRows
+      guard configuration.imageTokenCount ?? rows == rows else {
+        throw CheckpointError(
+          .configuration,
+          "image_seq_length is \(configuration.imageTokenCount ?? rows); the vision encoder gives "
+            + "\(rows) features and the projector keeps each")
+      }
       return
     }
     let grid = configuration.vision.gridSide

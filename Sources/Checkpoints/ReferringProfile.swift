@@ -27,7 +27,7 @@ public struct ReferringProfile: Sendable, Equatable {
     }
     notation = try object.string("notation", default: "llava")
     template = try object.string("template", default: "vicuna-v1.1")
-    geometry = object.fields["geometry"] == nil ? nil : try object.string("geometry")
-    system = object.fields["system"] == nil ? nil : try object.string("system")
+    geometry = object.has("geometry") ? try object.string("geometry") : nil
+    system = object.has("system") ? try object.string("system") : nil
   }
 }

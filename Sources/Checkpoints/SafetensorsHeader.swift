@@ -19,6 +19,8 @@ struct TensorLocation: Sendable, Equatable {
 struct SafetensorsHeader: Sendable {
   /// Tensors under the names that the file gives them.
   let tensors: [String: TensorLocation]
+  /// Tensors of types that are not read, such as integers: name to type.
+  let unread: [String: String]
 
   private static let headerBytesMax = 100_000_000
   private static let dimensionsMax = 8
@@ -42,23 +44,34 @@ struct SafetensorsHeader: Sendable {
       let entries = try? JSONDecoder().decode([String: JSONValue].self, from: json)
     else { throw Self.malformed(path, "its header is not a JSON object") }
     var tensors: [String: TensorLocation] = [:]
+    var unread: [String: String] = [:]
     for (name, value) in entries where name != "__metadata__" {
-      tensors[name] = try Self.locate(
+      switch try Self.locate(
         name, value, path: path, dataStart: 8 + Int(length), fileBytes: fileBytes)
+      {
+      case .tensor(let location): tensors[name] = location
+      case .unread(let type): unread[name] = type
+      }
     }
     self.tensors = tensors
+    self.unread = unread
+  }
+
+  private enum Entry {
+    case tensor(TensorLocation)
+    /// Integer buffers such as position_ids stand in older checkpoints; nothing here uses them.
+    case unread(type: String)
   }
 
   private static func locate(
     _ name: String, _ value: JSONValue, path: String, dataStart: Int, fileBytes: Int
-  ) throws(CheckpointError) -> TensorLocation? {
+  ) throws(CheckpointError) -> Entry {
     guard case .object(let fields) = value, case .string(let dtype)? = fields["dtype"],
       let shape = integers(fields["shape"]), let offsets = integers(fields["data_offsets"]),
       offsets.count == 2, offsets[0] <= offsets[1], shape.count <= dimensionsMax
     else { throw malformed(path, "its entry \(name) is not a tensor's") }
     let formats: [String: WeightFormat] = ["F32": .f32, "F16": .f16, "BF16": .bf16]
-    // Integer buffers such as position_ids stand in older checkpoints; nothing here uses them.
-    guard let format = formats[dtype] else { return nil }
+    guard let format = formats[dtype] else { return .unread(type: dtype) }
     var count = format.byteCount
     for extent in shape {
       let (product, overflow) = count.multipliedReportingOverflow(by: extent)
@@ -72,11 +85,15 @@ struct SafetensorsHeader: Sendable {
     }
     guard offsets[1] <= fileBytes - dataStart else {
       throw malformed(
-        path, "tensor \(name) ends at byte \(dataStart + offsets[1]); the file has \(fileBytes)",
+        path,
+        "tensor \(name) ends at byte \(offsets[1]) of the data; "
+          + "the file has \(fileBytes - dataStart) of it",
         remedy: "The file is truncated: fetch it again")
     }
-    return TensorLocation(
-      path: path, format: format, shape: shape, offset: dataStart + offsets[0], byteCount: count)
+    return .tensor(
+      TensorLocation(
+        path: path, format: format, shape: shape, offset: dataStart + offsets[0],
+        byteCount: count))
   }
 
   private static func integers(_ value: JSONValue?) -> [Int]? {

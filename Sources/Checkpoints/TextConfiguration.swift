@@ -42,12 +42,13 @@ public struct TextConfiguration: Sendable, Equatable {
     guard activation == "silu" else {
       throw config.wrong("hidden_act", "\"silu\"")
     }
-    hidden = try config.integer("hidden_size", default: 4096)
-    intermediate = try config.integer("intermediate_size", default: 11008)
+    hidden = try config.integer("hidden_size", default: 4096, in: Self.widths)
+    intermediate = try config.integer("intermediate_size", default: 11008, in: Self.widths)
     layers = try config.integer("num_hidden_layers", default: 32, in: 1...4096)
-    heads = try config.integer("num_attention_heads", default: 32)
-    kvHeads = try config.integer("num_key_value_heads", default: heads)
-    headWidth = try config.integer("head_dim", default: max(1, hidden / heads))
+    heads = try config.integer("num_attention_heads", default: 32, in: Self.headCounts)
+    kvHeads = try config.integer("num_key_value_heads", default: heads, in: Self.headCounts)
+    headWidth = try config.integer(
+      "head_dim", default: max(1, hidden / heads), in: Self.headCounts)
     vocabulary = try config.integer("vocab_size", default: 32000)
     contextMax = try config.integer("max_position_embeddings", default: 2048)
     normEpsilon = Float(try config.number("rms_norm_eps", default: 1e-6))
@@ -61,6 +62,10 @@ public struct TextConfiguration: Sendable, Equatable {
     (ropeTheta, ropeScaling) = try Self.rope(config)
   }
 
+  /// So wide that no model is refused, and so narrow that sizes in bytes fit an `Int`.
+  private static let widths = 1...1 << 24
+  private static let headCounts = 1...1 << 16
+
   /// Version 5 of transformers writes `rope_parameters`; before, `rope_theta` and `rope_scaling`.
   private static func rope(
     _ config: ConfigurationObject
@@ -68,11 +73,12 @@ public struct TextConfiguration: Sendable, Equatable {
     let fallback = try config.number("rope_theta", default: 10000)
     let newer = try config.object("rope_parameters")
     let older = try config.object("rope_scaling")
+    guard fallback > 0 else { throw config.wrong("rope_theta", "positive") }
     guard let rope = newer ?? older else { return (fallback, .none) }
     let theta = try rope.number("rope_theta", default: fallback)
     guard theta > 0 else { throw rope.wrong("rope_theta", "positive") }
-    let olderName = try rope.string("type", default: "default")
-    switch try rope.string("rope_type", default: olderName) {
+    let typeName = rope.has("rope_type") ? "rope_type" : "type"
+    switch try rope.string(typeName, default: "default") {
     case "default": return (theta, .none)
     case "linear": return (theta, .linear(factor: try positive(rope, "factor")))
     case "llama3":
@@ -82,7 +88,7 @@ public struct TextConfiguration: Sendable, Equatable {
         originalContext: try rope.integer("original_max_position_embeddings"))
       return (theta, scaling)
     default:
-      throw rope.wrong("rope_type", "default, linear or llama3")
+      throw rope.wrong(typeName, "default, linear or llama3")
     }
   }
 

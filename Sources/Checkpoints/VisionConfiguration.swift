@@ -43,8 +43,8 @@ public struct VisionConfiguration: Sendable, Equatable {
         .unsupported, "\(config.file): the vision encoder is of type \"\(type)\"",
         remedy: "Encoders of type clip_vision_model are served")
     }
-    hidden = try config.integer("hidden_size", default: 768)
-    intermediate = try config.integer("intermediate_size", default: 3072)
+    hidden = try config.integer("hidden_size", default: 768, in: Self.widths)
+    intermediate = try config.integer("intermediate_size", default: 3072, in: Self.widths)
     layers = try config.integer("num_hidden_layers", default: 12, in: 1...1024)
     heads = try config.integer("num_attention_heads", default: 12)
     imageSide = try config.integer("image_size", default: 224, in: 1...8192)
@@ -63,6 +63,8 @@ public struct VisionConfiguration: Sendable, Equatable {
     }
     self.activation = activation
   }
+
+  private static let widths = 1...1 << 24
 
   private static let large336: [String: JSONValue] = [
     "hidden_size": .number(1024), "intermediate_size": .number(4096),

@@ -13,7 +13,7 @@ struct ActiveQuery: Sendable {
   let prompt: Prompt
   let geometries: [ImageGeometry]
   let sampling: WireSampling
-  let newTokensMax: Int
+  var newTokensMax: Int
   /// When it arrived, in seconds.
   let arrived: Double
   /// The coordinator's numbers for its images, in the order of `geometries`, once they are asked
@@ -54,7 +54,11 @@ struct ActiveQuery: Sendable {
 
   /// Adds to what a process did for this query.
   mutating func report(_ report: ProcessReport) {
-    guard let index = reports.firstIndex(where: { $0.processID == report.processID }) else {
+    // Process ids alone do not tell: in containers every process may be number 1.
+    let index = reports.firstIndex {
+      $0.processID == report.processID && $0.name == report.name && $0.work == report.work
+    }
+    guard let index else {
       reports.append(report)
       return
     }

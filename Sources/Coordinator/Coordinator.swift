@@ -57,7 +57,7 @@ public actor Coordinator {
 
   /// Stops listening; what was sent is delivered.
   public func stop() {
-    for peer in state.joinOrder {
+    for peer in state.joinOrder + Array(state.clients) {
       send(.goodbye(Goodbye(reason: "the coordinator ends")), to: peer)
     }
     socket?.close()
@@ -96,6 +96,8 @@ public actor Coordinator {
       try socket?.send(try encode(message), to: peer)
     } catch let error as MessagingError where error.code == .unreachable {
       state.unreachable(peer, now: now)
+    } catch let fault as WireFault {
+      state.notSent(message, to: peer, reason: fault.message, now: now)
     } catch {
       logger.warning("\(message.name) to \(peer) was not sent: \(error)")
     }

@@ -12,6 +12,7 @@ enum CoordinatorAction: Sendable {
 public enum ClusterEvent: Sendable, Equatable, CustomStringConvertible {
   case joined(name: String, role: String, waitingFor: String)
   case refused(peer: String, reason: String)
+  case left(name: String, reason: String)
   case lost(name: String, reason: String)
   case planned(epoch: UInt64, stages: [String], predicted: Double)
   case standsBy(name: String)
@@ -25,6 +26,7 @@ public enum ClusterEvent: Sendable, Equatable, CustomStringConvertible {
     case .joined(let name, let role, let waiting):
       "\(name) joined as \(role)\(waiting.isEmpty ? "" : "; waiting for \(waiting)")"
     case .refused(let peer, let reason): "refused \(peer): \(reason)"
+    case .left(let name, let reason): "\(name) left: \(reason)"
     case .lost(let name, let reason): "lost \(name): \(reason)"
     case .planned(let epoch, let stages, let predicted):
       "plan \(epoch): \(stages.joined(separator: " → ")); "

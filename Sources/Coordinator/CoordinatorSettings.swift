@@ -21,6 +21,8 @@ public struct CoordinatorSettings: Sendable {
   public var featureCredits = 32
   /// Queries that are waiting or being answered at once.
   public var queriesMax = 1024
+  /// Bytes of image files that are waiting or being encoded at once.
+  public var imageBytesMax = 1 << 30
   /// Tokens of an answer where the query does not say.
   public var newTokensDefault = 512
   /// How often members and the coordinator show that they live, in milliseconds.
@@ -40,6 +42,7 @@ public struct CoordinatorSettings: Sendable {
       ("--steps-in-flight", stepsInFlight ?? 1, 1...4096),
       ("--images-held", featureCredits, 1...4096),
       ("--queries", queriesMax, 1...1_000_000),
+      ("--image-bytes", imageBytesMax, 1...(1 << 40)),
       ("--new-tokens", newTokensDefault, 1...1_000_000),
       ("--heartbeat-milliseconds", heartbeatMilliseconds, 10...60_000),
       ("--heartbeat-timeout-milliseconds", heartbeatTimeoutMilliseconds, 100...600_000),

@@ -57,14 +57,30 @@ extension CoordinatorState {
     }
   }
 
-  mutating func receive(_ ready: FeaturesReady, now: Double) {
-    guard ready.epoch == pipeline?.epoch, let entry = images[ready.image] else {
+  mutating func receive(_ ready: FeaturesReady, from peer: PeerIdentity, now: Double) {
+    guard let pipeline, pipeline.first == peer, ready.epoch == pipeline.epoch else {
+      report(.dropped("features of image \(ready.image), which are of another plan"))
+      return
+    }
+    guard let entry = images[ready.image] else {
+      // A vision node that was given up had sent them after all; stage 0 must not keep them.
       report(.dropped("features of image \(ready.image), which nobody waits for"))
+      release([ready.image], of: pipeline)
+      return
+    }
+    guard entry.request != nil else {
+      report(.dropped("features of image \(ready.image), which came twice"))
       return
     }
     images[ready.image]?.request = nil
     guard let sequence = entry.sequence, queries[sequence] != nil else {
       releaseImages([ready.image])
+      return
+    }
+    guard ready.rows == model.imageRows else {
+      fail(
+        sequence, .internal,
+        "an image came as \(ready.rows) token positions, where it takes \(model.imageRows)")
       return
     }
     if let node = entry.node.flatMap({ members[$0] }) {
@@ -91,14 +107,19 @@ extension CoordinatorState {
         images[image] = nil
       }
     }
-    guard !held.isEmpty else { return }
+    if !held.isEmpty { release(held, of: pipeline) }
+  }
+
+  private mutating func release(_ images: [UInt64], of pipeline: Pipeline) {
     send(
-      .releaseFeatures(ReleaseFeatures(epoch: pipeline.epoch, images: held)), to: pipeline.first)
+      .releaseFeatures(ReleaseFeatures(epoch: pipeline.epoch, images: images)), to: pipeline.first)
   }
 
   /// A member could not do what it was asked.
   mutating func receive(_ error: WireError, from peer: PeerIdentity, now: Double) {
-    if let image = error.image, let entry = images[image] {
+    if let image = error.image, let entry = images[image], entry.request != nil,
+      peer == entry.node || peer == pipeline?.first
+    {
       images[image] = nil
       if let sequence = entry.sequence {
         fail(sequence, error.code, error.text, remedy: error.remedy)

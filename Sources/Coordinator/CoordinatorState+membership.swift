@@ -19,6 +19,7 @@ extension CoordinatorState {
       heartbeatIntervalMilliseconds: settings.heartbeatMilliseconds,
       heartbeatTimeoutMilliseconds: settings.heartbeatTimeoutMilliseconds)
     if hello.role == .client {
+      if clients.count >= Self.clientsMax { forgetIdleClients() }
       clients.insert(peer)
       send(.welcome(welcome), to: peer)
       return
@@ -66,23 +67,35 @@ extension CoordinatorState {
 
   mutating func receive(_ ready: Ready, from peer: PeerIdentity, now: Double) {
     guard let current = pipeline, ready.epoch == current.epoch else { return }
-    members[peer]?.readyEpoch = ready.epoch
     guard pipeline?.pending.remove(peer) != nil, pipeline?.isReady == true else { return }
     report(
       .ready(
         epoch: current.epoch, stages: current.stages.map(\.name), seconds: now - plannedAt))
   }
 
+  /// Clients that are remembered. ZeroMQ does not tell of one that went without a goodbye.
+  private static let clientsMax = 10_000
+
+  /// Forgets clients that wait for nothing; one that is still there says hello before it asks.
+  private mutating func forgetIdleClients() {
+    clients.formIntersection(queries.values.map(\.client))
+  }
+
+  /// A peer says goodbye.
   mutating func leave(_ peer: PeerIdentity, reason: String, now: Double) {
     if clients.contains(peer) { forgetClient(peer) }
-    if members[peer] != nil { lose(peer, reason: reason, now: now) }
+    if members[peer] != nil { lose(peer, reason: reason, isExpected: true, now: now) }
   }
 
   /// Takes a member out. A pipeline that it was part of ends, and with it the queries in it.
-  mutating func lose(_ peer: PeerIdentity, reason: String, now: Double) {
+  mutating func lose(
+    _ peer: PeerIdentity, reason: String, isExpected: Bool = false, now: Double
+  ) {
     guard let member = members.removeValue(forKey: peer) else { return }
     joinOrder.removeAll { $0 == peer }
-    report(.lost(name: member.name, reason: reason))
+    report(
+      isExpected
+        ? .left(name: member.name, reason: reason) : .lost(name: member.name, reason: reason))
     if member.role == .visionNode {
       encodeElsewhere(peer)
     } else if pipeline?.contains(peer) == true {
@@ -93,8 +106,9 @@ extension CoordinatorState {
   private mutating func endPipeline(_ reason: String) {
     pipeline = nil
     images = [:]
-    queriesAwaitingImages = []
-    for sequence in queries.keys.sorted() {
+    // Those that nothing was done for yet wait for the next plan.
+    let waiting = Set(queriesAwaitingImages + queriesWithoutImages)
+    for sequence in queries.keys.sorted() where !waiting.contains(sequence) {
       fail(
         sequence, .lost, reason,
         remedy: "Ask again: the cluster is planned anew with the workers that are left")
@@ -127,9 +141,9 @@ extension CoordinatorState {
     let tokenBytes = 2 * 4 * text.kvHeads * text.headWidth
     var kvTokens = settings.kvTokens ?? defaultKVTokens(workers, tokenBytes: tokenBytes)
     while true {
+      let kvBytes = Int(min(Double(kvTokens) * Double(tokenBytes), Self.layerKVBytesMax))
       let layers = model.layerWeights.map { cost in
-        LayerCost(
-          workBytes: cost.workBytes, memoryBytes: cost.memoryBytes + kvTokens * tokenBytes)
+        LayerCost(workBytes: cost.workBytes, memoryBytes: cost.memoryBytes + kvBytes)
       }
       do throws(CoordinatorError) {
         return (try Planner.plan(layers: layers, workers: workers.map(\.capacity)), kvTokens)
@@ -143,6 +157,9 @@ extension CoordinatorState {
     }
   }
 
+  /// More than any machine has, and small enough to be summed over all layers.
+  private static let layerKVBytesMax = 0x1p48
+
   private func defaultKVTokens(_ workers: [Member], tokenBytes: Int) -> Int {
     let text = model.configuration.text
     let offered = workers.reduce(0.0) { $0 + Double($1.capacity.memoryBytes) }
@@ -155,6 +172,7 @@ extension CoordinatorState {
   private mutating func start(_ plan: Plan, of workers: [Member], kvTokens: Int, now: Double) {
     lastEpoch += 1
     plannedAt = now
+    lastTrouble = nil
     let blockTokens = settings.kvBlockTokens
     let blockCount = max(1, kvTokens / blockTokens)
     let stages = plan.stages.map { stage in
@@ -163,7 +181,8 @@ extension CoordinatorState {
         peer: member.peer, name: member.name, processID: member.processID, layers: stage.layers)
     }
     let limits = SchedulerLimits(
-      stepsInFlight: settings.stepsInFlight ?? stages.count, stepTokens: settings.stepTokens)
+      stepsInFlight: settings.stepsInFlight ?? stages.count, stepTokens: settings.stepTokens,
+      stepSpans: WireLimits.standard.stepSpans)
     let pipeline = Pipeline(
       epoch: lastEpoch, stages: stages, predictedStepSeconds: plan.stepSeconds,
       scheduler: Scheduler(

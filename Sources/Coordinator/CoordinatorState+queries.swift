@@ -34,6 +34,12 @@ extension CoordinatorState {
         .invalidQuery,
         "\(message.images.count) images are too many: at most \(settings.featureCredits) are held")
     }
+    let waitingBytes = imageBytes
+    guard waitingBytes + message.images.byteCount <= settings.imageBytesMax else {
+      throw CoordinatorError(
+        .overloaded, "images of \(waitingBytes) bytes are waiting to be encoded",
+        remedy: "Try again later")
+    }
     let geometries = try geometries(of: message.images)
     let prompt = try prompt(of: message, geometries)
     let newTokensMax = try newTokens(of: message, prompt)
@@ -48,6 +54,12 @@ extension CoordinatorState {
     } else {
       queriesAwaitingImages.append(lastSequence)
     }
+  }
+
+  /// Bytes of all image files that are waiting or being encoded.
+  private var imageBytes: Int {
+    queries.values.reduce(0) { $0 + $1.files.byteCount }
+      + images.values.reduce(0) { $0 + ($1.request?.file.count ?? 0) }
   }
 
   private func geometries(of files: [[UInt8]]) throws(CoordinatorError) -> [ImageGeometry] {
@@ -112,8 +124,9 @@ extension CoordinatorState {
   /// Positions that a sequence may have.
   private var contextMax: Int {
     let model = model.configuration.text.contextMax
-    if let pipeline { return min(model, pipeline.scheduler.sequenceTokensMax) }
-    return settings.kvTokens.map { min(model, $0) } ?? model
+    let most = min(model, WireLimits.standard.spanBlocks * settings.kvBlockTokens)
+    if let pipeline { return min(most, pipeline.scheduler.sequenceTokensMax) }
+    return settings.kvTokens.map { min(most, $0) } ?? most
   }
 
   /// All images of a query are at stage 0: its sequence can be computed.
@@ -121,17 +134,21 @@ extension CoordinatorState {
     guard let query = queries[sequence], let capacity = pipeline?.scheduler.sequenceTokensMax else {
       return
     }
-    guard query.prompt.tokens.count + query.newTokensMax <= capacity else {
+    let room = capacity - query.prompt.tokens.count
+    guard room > 0 else {
       fail(
         sequence, .invalidQuery,
-        "the prompt of \(query.prompt.tokens.count) tokens and \(query.newTokensMax) of answer "
-          + "exceed the cluster's \(capacity) KV positions",
-        remedy: "Ask for fewer tokens, or give the workers more memory")
+        "the prompt takes \(query.prompt.tokens.count) tokens; "
+          + "the cluster has \(capacity) KV positions",
+        remedy: "Shorten the conversation, or give the workers more memory")
       return
     }
+    // The query may have come before the plan that says how much room there is.
+    let newTokensMax = min(query.newTokensMax, room)
+    queries[sequence]?.newTokensMax = newTokensMax
     queries[sequence]?.imagesReady = now
     pipeline?.scheduler.add(
-      sequence, promptTokens: query.prompt.tokens.count, newTokensMax: query.newTokensMax)
+      sequence, promptTokens: query.prompt.tokens.count, newTokensMax: newTokensMax)
   }
 
   /// A token of a sequence has been sampled.
@@ -146,6 +163,7 @@ extension CoordinatorState {
     let finished = ends || query.tokens.count >= query.newTokensMax
     var text = ends ? "" : query.stream.append(token)
     if finished { text += query.stream.finish() }
+    text = text.withoutZeroBytes
     query.text += text
     queries[sequence] = query
     if !text.isEmpty {
@@ -164,9 +182,12 @@ extension CoordinatorState {
     guard let query = queries[sequence] else { return }
     let regions = AnswerRegions.find(
       in: query.text, notation: model.notation, images: query.geometries)
+    let found = regions.map { AnswerRegion(region: WireRegion($0.region), text: $0.text) }
     let answer = Answer(
       query: query.clientQuery, text: query.text, finishReason: reason,
-      regions: regions.map { AnswerRegion(region: WireRegion($0.region), text: $0.text) },
+      regions: found.filter {
+        $0.region.coordinates.count <= WireLimits.standard.regionCoordinates
+      },
       promptTokens: query.prompt.tokens.count,
       imageTokens: query.prompt.images.reduce(0) { $0 + $1.rows }, newTokens: query.tokens.count,
       imageSeconds: query.geometries.isEmpty ? 0 : (query.imagesReady ?? now) - query.arrived,
@@ -182,7 +203,9 @@ extension CoordinatorState {
   ) {
     guard let query = queries[sequence] else { return }
     report(.failedQuery(reason: text))
-    let error = WireError(code: code, text: text, remedy: remedy)
+    // A member's own words may stand in it, as long as a message can be.
+    let shortened = String(text.unicodeScalars.prefix(1000))
+    let error = WireError(code: code, text: shortened, remedy: remedy)
     send(.error(error.about(query: query.clientQuery)), to: query.client)
     remove(sequence)
   }
@@ -204,5 +227,17 @@ extension CoordinatorState {
     queriesAwaitingImages.removeAll { $0 == sequence }
     queriesWithoutImages.removeAll { $0 == sequence }
     releaseImages(query.images)
+  }
+}
+
+extension [[UInt8]] {
+  fileprivate var byteCount: Int { reduce(0) { $0 + $1.count } }
+}
+
+extension String {
+  /// A byte token can spell a zero byte, which no text on the wire may hold.
+  fileprivate var withoutZeroBytes: String {
+    guard utf8.contains(0) else { return self }
+    return String(String.UnicodeScalarView(unicodeScalars.map { $0 == "\0" ? "\u{FFFD}" : $0 }))
   }
 }

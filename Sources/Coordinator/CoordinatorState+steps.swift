@@ -1,6 +1,7 @@
 /// Steps: sent to stage 0 as far as the pipeline has room, answered by the last stage.
 
 internal import Checkpoints
+internal import Messaging
 internal import Wire
 
 extension CoordinatorState {
@@ -29,8 +30,8 @@ extension CoordinatorState {
   }
 
   /// A step has left the pipeline. One of an older epoch, or one that is not in flight, is dropped.
-  mutating func receive(_ tokens: Tokens, now: Double) {
-    guard tokens.epoch == pipeline?.epoch,
+  mutating func receive(_ tokens: Tokens, from peer: PeerIdentity, now: Double) {
+    guard tokens.epoch == pipeline?.epoch, peer == pipeline?.stages.last?.peer,
       pipeline?.scheduler.complete(tokens.number) == true,
       let plan = pipeline?.steps.removeValue(forKey: tokens.number)
     else {
@@ -38,12 +39,17 @@ extension CoordinatorState {
       return
     }
     for span in plan.spans { reportTimings(tokens.timings, to: span.sequence) }
-    let expected = Set(plan.spans.lazy.filter(\.samples).map(\.sequence))
+    var expected = Set(plan.spans.lazy.filter(\.samples).map(\.sequence))
     for token in tokens.tokens where expected.contains(token.sequence) {
       guard let query = queries[token.sequence], token.position == query.nextPosition,
         Int(token.tokenID) < model.configuration.text.vocabulary
       else { continue }
+      expected.remove(token.sequence)
       append(token.tokenID, to: token.sequence, now: now)
+    }
+    // Nothing else will ever carry these on.
+    for sequence in expected.sorted() {
+      fail(sequence, .internal, "step \(tokens.number) ended without the token it was to sample")
     }
   }
 

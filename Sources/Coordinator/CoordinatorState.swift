@@ -58,10 +58,9 @@ struct CoordinatorState: Sendable {
       cancelQuery(cancel.query, of: peer)
     case .ready(let ready) where members[peer] != nil: receive(ready, from: peer, now: now)
     case .heartbeat where members[peer] != nil: break
-    case .featuresReady(let features) where pipeline?.first == peer:
-      receive(features, now: now)
-    case .tokens(let tokens) where pipeline?.stages.last?.peer == peer:
-      receive(tokens, now: now)
+    case .featuresReady(let features) where members[peer] != nil:
+      receive(features, from: peer, now: now)
+    case .tokens(let tokens) where members[peer] != nil: receive(tokens, from: peer, now: now)
     case .error(let error) where members[peer] != nil: receive(error, from: peer, now: now)
     default:
       refuse(peer, .invalidMessage, "\(message.name) is not expected from this peer")
@@ -88,6 +87,29 @@ struct CoordinatorState: Sendable {
   mutating func unreachable(_ peer: PeerIdentity, now: Double) {
     if clients.contains(peer) { forgetClient(peer) }
     if members[peer] != nil { lose(peer, reason: "its connection is gone", now: now) }
+    advance(now: now)
+  }
+
+  /// A message broke a limit of the wire and was not sent: whoever waits for it must not wait for
+  /// ever.
+  mutating func notSent(_ message: Message, to peer: PeerIdentity, reason: String, now: Double) {
+    let text = "\(message.name) could not be sent: \(reason)"
+    switch message {
+    case .step(let step):
+      for span in step.spans { fail(span.sequence, .internal, text) }
+      if step.epoch == pipeline?.epoch, pipeline?.scheduler.complete(step.number) == true {
+        pipeline?.steps[step.number] = nil
+      }
+    case .answer(let answer):
+      report(.failedQuery(reason: text))
+      let error = WireError(code: .internal, text: text)
+      send(.error(error.about(query: answer.query)), to: peer)
+    case .encodeImage(let request):
+      if let sequence = images.removeValue(forKey: request.image)?.sequence {
+        fail(sequence, .internal, text)
+      }
+    default: report(.dropped(text))
+    }
     advance(now: now)
   }
 

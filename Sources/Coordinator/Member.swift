@@ -14,8 +14,6 @@ struct Member: Sendable {
   let capacity: WorkerCapacity
   /// When it was last heard of, in seconds.
   var lastHeard: Double
-  /// The epoch whose assignment it has carried out.
-  var readyEpoch: UInt64 = 0
 
   init(_ hello: Hello, peer: PeerIdentity, now: Double) {
     self.peer = peer

@@ -23,7 +23,6 @@ public actor QueryClient {
   private let started: ContinuousClock.Instant
   private var socket: Socket?
   private var isWelcome = false
-  private var lastHello: ContinuousClock.Instant?
   private var waiting: [CheckedContinuation<Void, any Error>] = []
   private var streams: [UInt64: AsyncThrowingStream<QueryEvent, any Error>.Continuation] = [:]
   private var lastQuery: UInt64 = 0
@@ -43,7 +42,9 @@ public actor QueryClient {
     options.lingerMilliseconds = 200
     let socket = try reactor.makeSocket(.dealer, options: options)
     socket.onMessage = { [weak self] _, bytes in self?.assumeIsolated { $0.receive(bytes) } }
-    socket.onEvent = { [weak self] event in self?.assumeIsolated { $0.receive(event) } }
+    socket.onEvent = { [weak self] event in
+      if case .disconnected = event { self?.assumeIsolated { $0.connectionLost() } }
+    }
     try socket.connect(address)
     self.socket = socket
     try hello()
@@ -63,11 +64,16 @@ public actor QueryClient {
   public func ask(
     _ message: ReferringQueryMessage
   ) throws -> AsyncThrowingStream<QueryEvent, any Error> {
+    guard let socket else {
+      throw CoordinatorError(.unreachable, "the connection to \(address) is closed")
+    }
     lastQuery += 1
     var message = message
     message.query = lastQuery
     let (stream, continuation) = AsyncThrowingStream<QueryEvent, any Error>.makeStream()
-    try socket?.send(try encode(.referringQuery(message)))
+    // A coordinator forgets idle clients after some thousands of others.
+    try hello()
+    try socket.send(try encode(.referringQuery(message)))
     streams[lastQuery] = continuation
     let query = lastQuery
     continuation.onTermination = { [weak self] termination in
@@ -77,7 +83,7 @@ public actor QueryClient {
     return stream
   }
 
-  /// Ends the connection; queries under way are cancelled.
+  /// Ends the connection; queries under way are cancelled, and who waits in `connect` is told.
   public func close() {
     if isWelcome, let bytes = try? encode(.goodbye(Goodbye(reason: "the client ends"))) {
       try? socket?.send(bytes)
@@ -86,6 +92,7 @@ public actor QueryClient {
     socket = nil
     for stream in streams.values { stream.finish() }
     streams = [:]
+    end(CoordinatorError(.unreachable, "the connection to \(address) is closed"))
     reactor.shutdown()
   }
 
@@ -100,7 +107,6 @@ public actor QueryClient {
   }
 
   private func hello() throws {
-    lastHello = clock.now
     try socket?.send(try encode(.hello(Hello(role: .client))))
   }
 
@@ -131,19 +137,11 @@ public actor QueryClient {
       stream?.finish()
     case .error(let error):
       receive(error)
+    case .goodbye(let goodbye):
+      end(CoordinatorError(.lost, "the coordinator at \(address) left: \(goodbye.reason)"))
     default:
       break
     }
-  }
-
-  private func receive(_ event: SocketEvent) {
-    guard case .disconnected = event, isWelcome else { return }
-    // A coordinator that comes back does not know the queries of before.
-    isWelcome = false
-    end(
-      CoordinatorError(
-        .unreachable, "the connection to the coordinator at \(address) is lost",
-        remedy: "Look at the coordinator's own log, and ask again when it runs"))
   }
 
   private func receive(_ error: WireError) {
@@ -153,6 +151,16 @@ public actor QueryClient {
     } else {
       end(cause)
     }
+  }
+
+  /// The coordinator knows a connection, not a client: what was asked on this one is not answered.
+  private func connectionLost() {
+    isWelcome = false
+    guard !streams.isEmpty else { return }
+    end(
+      CoordinatorError(
+        .lost, "the connection to the coordinator at \(address) was lost",
+        remedy: "Look at the coordinator's own log, and ask again when it runs"))
   }
 
   /// Everything under way ends with an error.

@@ -10,6 +10,8 @@ struct SchedulerLimits: Sendable {
   var stepsInFlight: Int
   /// Tokens of a step.
   var stepTokens: Int
+  /// Spans of a step.
+  var stepSpans = 1024
 }
 
 /// One step as the scheduler sees it.
@@ -106,7 +108,7 @@ struct Scheduler: Sendable {
     admit()
     var room = limits.stepTokens
     var spans = takeDecodes(&room)
-    spans += takePrefill(&room)
+    spans += takePrefill(&room, spansMax: limits.stepSpans - spans.count)
     guard !spans.isEmpty else { return nil }
     lastNumber += 1
     inFlight.insert(lastNumber)
@@ -129,7 +131,7 @@ struct Scheduler: Sendable {
     }
     let share = (decoding + limits.stepsInFlight - 1) / limits.stepsInFlight
     var spans: [StepPlan.Span] = []
-    for id in running where spans.count < min(share, room) {
+    for id in running where spans.count < min(share, room, limits.stepSpans) {
       guard let entry = entries[id], case .decoding(let next) = entry.phase else { continue }
       spans.append(
         StepPlan.Span(
@@ -143,9 +145,9 @@ struct Scheduler: Sendable {
     return spans
   }
 
-  private mutating func takePrefill(_ room: inout Int) -> [StepPlan.Span] {
+  private mutating func takePrefill(_ room: inout Int, spansMax: Int) -> [StepPlan.Span] {
     var spans: [StepPlan.Span] = []
-    for id in running where room > 0 {
+    for id in running where room > 0 && spans.count < spansMax {
       guard let entry = entries[id], case .prefilling(let next) = entry.phase else { continue }
       let count = min(room, entry.promptTokens - next)
       let ends = next + count == entry.promptTokens

@@ -49,17 +49,17 @@ public actor DecoderWorker {
     let (engine, workStream) = (engine, workStream)
     let computing = Task { await engine.run(workStream, into: resultsInput) }
     let sending = Task { for await result in results { deliver(result) } }
+    var problem: (any Error)?
     do {
       try await join()
+      problem = await lifetime.end()
     } catch {
-      work.finish()
-      throw error
+      problem = error
     }
-    let problem = await lifetime.end()
     work.finish()
     await computing.value
     await sending.value
-    link?.leave(problem?.message ?? "it was asked to end")
+    link?.leave(problem.map { "\($0)" } ?? "it was asked to end")
     inbox?.close()
     next.close()
     engineThread.shutdown()
@@ -162,11 +162,17 @@ public actor DecoderWorker {
 
   private func receive(_ features: ImageFeatures) {
     let configuration = settings.member.checkpoint.configuration
-    do {
+    do throws(WireFault) {
       try check(
         features,
         against: FeatureBounds(
           width: configuration.featureWidth, rowsMax: configuration.featureRows))
+      guard features.features.shape[0] == configuration.featureRows else {
+        throw WireFault(
+          .invalid,
+          "ImageFeatures.features has \(features.features.shape[0]) rows, "
+            + "not \(configuration.featureRows)")
+      }
       work.yield(.features(features))
     } catch {
       let fault = WireError(code: .invalidMessage, text: error.message, image: features.image)

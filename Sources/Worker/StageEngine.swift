@@ -124,7 +124,8 @@ actor StageEngine {
     guard let loaded, let projector = loaded.projector,
       message.epoch == loaded.assignment.epoch
     else { return }
-    guard loaded.features.count < loaded.assignment.featureCredits else {
+    let isHeld = loaded.features[message.image] != nil
+    guard isHeld || loaded.features.count < loaded.assignment.featureCredits else {
       let error = WireError(
         code: .overloaded,
         text: "stage 0 holds \(loaded.features.count) images, as many as it has credits for",
@@ -210,7 +211,7 @@ actor StageEngine {
       let sampled = parameters.sample(logits[row: row], position: position)
       return Wire.SampledToken(
         sequence: span.sequence, position: position, tokenID: sampled.token,
-        logProbability: sampled.logProbability)
+        logProbability: sampled.logProbability.isFinite ? sampled.logProbability : 0)
     }
   }
 }

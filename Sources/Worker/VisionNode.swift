@@ -42,17 +42,17 @@ public actor VisionNode {
     let (engine, requestStream) = (engine, requestStream)
     let computing = Task { await engine.run(requestStream, into: resultsInput) }
     let sending = Task { for await result in results { deliver(result) } }
+    var problem: (any Error)?
     do {
       try join()
+      problem = await lifetime.end()
     } catch {
-      requests.finish()
-      throw error
+      problem = error
     }
-    let problem = await lifetime.end()
     requests.finish()
     await computing.value
     await sending.value
-    link?.leave(problem?.message ?? "it was asked to end")
+    link?.leave(problem.map { "\($0)" } ?? "it was asked to end")
     stage.close()
     engineThread.shutdown()
     reactor.shutdown()

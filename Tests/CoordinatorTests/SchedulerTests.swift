@@ -53,6 +53,21 @@ struct SchedulerTests {
     #expect(scheduler.freeBlocks == 1)
   }
 
+  @Test("a step holds no more spans than allowed, of decodes and prompts together")
+  func spans() {
+    var scheduler = Scheduler(
+      limits: SchedulerLimits(stepsInFlight: 1, stepTokens: 100, stepSpans: 3),
+      pool: KVBlockPool(blockCount: 40, blockTokens: 4))
+    for id in 1...5 as ClosedRange<SequenceID> {
+      scheduler.add(id, promptTokens: 2, newTokensMax: 9)
+    }
+    let prefill = scheduler.nextStep()!
+    #expect(prefill.spans.map(\.sequence) == [1, 2, 3])
+    _ = scheduler.complete(prefill.number)
+    for id in 1...2 as ClosedRange<SequenceID> { scheduler.resume(id, at: 2) }
+    #expect(scheduler.nextStep()?.spans.map(\.sequence) == [1, 2, 4])
+  }
+
   @Test("a result of a step that is not in flight is not taken")
   func unknownStep() {
     var scheduler = scheduler(steps: 1, tokens: 4, blocks: 4)

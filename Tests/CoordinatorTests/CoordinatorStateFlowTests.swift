@@ -1,0 +1,203 @@
+/// Many queries at once through a simulated pipeline, in random orders of events.
+
+import Messaging
+import Testing
+import Tokenizing
+import Wire
+
+@testable import Coordinator
+
+@Suite("coordinator: many queries at once")
+struct CoordinatorStateFlowTests {
+  @Test("whatever the order of events, every query gets exactly its tokens and nothing is left")
+  func interleavings() throws {
+    for seed in 0..<12 as Range<UInt64> {
+      var flow = try Flow(seed: seed, cancels: false)
+      try flow.run()
+      #expect(flow.answers.count == 20, "seed \(seed)")
+      for (number, script) in flow.scripts {
+        let answer = try #require(flow.answers[number])
+        let ends = script.last == 2
+        #expect(answer.newTokens == script.count)
+        #expect(answer.finishReason == (ends ? .stop : .length))
+        let tokenizer = flow.cluster.state.model.tokenizer
+        #expect(answer.text == tokenizer.decode(ends ? script.dropLast() : script))
+        #expect(flow.streamed[number, default: ""] == answer.text)
+      }
+      flow.expectNothingHeld()
+    }
+  }
+
+  @Test("clients that cancel or leave at any moment free everything, and disturb nobody else")
+  func cancels() throws {
+    for seed in 100..<112 as Range<UInt64> {
+      var flow = try Flow(seed: seed, cancels: true)
+      try flow.run()
+      #expect(flow.answers.count + flow.cancelled.count >= 20, "seed \(seed)")
+      for (number, script) in flow.scripts where !flow.cancelled.contains(number) {
+        #expect(flow.answers[number]?.newTokens == script.count, "seed \(seed)")
+      }
+      flow.expectNothingHeld()
+    }
+  }
+}
+
+/// A pipeline, a stage 0 and a vision node that answer when the dice say so.
+private struct Flow {
+  var cluster: FakeCluster
+  var random: SplitMix
+  let cancels: Bool
+  let stages: Int
+  /// What the model says to each query, by the client's number.
+  var scripts: [UInt64: [Int32]] = [:]
+  var unasked: [ReferringQueryMessage] = []
+  var answers: [UInt64: Answer] = [:]
+  var streamed: [UInt64: String] = [:]
+  var cancelled: Set<UInt64> = []
+  /// Images in a vision node's hands, and those whose features stage 0 holds.
+  var encoding: [UInt64] = []
+  var held: Set<UInt64> = []
+  /// Steps in the pipeline, oldest first.
+  var flight: [Step] = []
+  /// How many positions of each sequence were computed, and the prompts' lengths.
+  var computed: [UInt64: Int] = [:]
+  var prompts: [UInt64: Int] = [:]
+  /// The client's number of each sequence, kept when the query has ended.
+  var numbers: [UInt64: UInt64] = [:]
+
+  static let credits = 3
+
+  init(seed: UInt64, cancels: Bool) throws {
+    var random = SplitMix(state: seed)
+    let stages = Int.random(in: 1...4, using: &random)
+    self.stages = stages
+    self.cancels = cancels
+    cluster = try FakeCluster.ready(workers: stages) {
+      $0.stepTokens = Int.random(in: 1...48, using: &random)
+      $0.kvTokens = 400
+      $0.kvBlockTokens = 8
+      $0.featureCredits = Self.credits
+    }
+    try cluster.joinClient("leaver")
+    let file = try FakeCluster.image()
+    for number in 1...20 as ClosedRange<UInt64> {
+      let count = Int.random(in: 1...12, using: &random)
+      var script = (0..<count).map { _ in Int32.random(in: 4..<800, using: &random) }
+      if Bool.random(using: &random) { script[count - 1] = 2 }
+      scripts[number] = script
+      let images = Int.random(in: 0...2, using: &random)
+      unasked.append(
+        FakeCluster.query(
+          number, images: Array(repeating: file, count: images), newTokensMax: count))
+    }
+    self.random = random
+  }
+
+  mutating func run() throws {
+    var turns = 0
+    while turns < 20_000,
+      !unasked.isEmpty || !flight.isEmpty || !encoding.isEmpty
+        || !cluster.state.queries.isEmpty
+    {
+      turns += 1
+      switch Int.random(in: 0..<10, using: &random) {
+      case 0: try askNext()
+      case 1, 2: try finishEncoding()
+      case 3 where cancels: try cancelOne()
+      default: try finishStep()
+      }
+      take()
+    }
+    #expect(turns < 20_000)
+  }
+
+  private func client(of number: UInt64) -> String { number % 4 == 0 ? "leaver" : "client" }
+
+  private mutating func askNext() throws {
+    guard let query = unasked.popLast() else { return }
+    try cluster.ask(query, from: client(of: query.query))
+  }
+
+  private mutating func finishEncoding() throws {
+    guard let index = encoding.indices.randomElement(using: &random) else { return }
+    let image = encoding.remove(at: index)
+    held.insert(image)
+    #expect(held.count <= Self.credits)
+    try cluster.featuresReady(image)
+  }
+
+  private mutating func cancelOne() throws {
+    let number = UInt64.random(in: 1...40, using: &random)
+    guard number > 20 else {
+      guard answers[number] == nil, !cancelled.contains(number),
+        !unasked.contains(where: { $0.query == number })
+      else { return }
+      cancelled.insert(number)
+      return try cluster.receive(
+        .cancelQuery(CancelQuery(query: number)), from: client(of: number))
+    }
+    guard number == 40 else { return }
+    try cluster.receive(.goodbye(Goodbye(reason: "ends")), from: "leaver")
+    let gone = scripts.keys.filter { client(of: $0) == "leaver" && answers[$0] == nil }
+    cancelled.formUnion(gone)
+    unasked.removeAll { gone.contains($0.query) }
+  }
+
+  private mutating func finishStep() throws {
+    guard !flight.isEmpty else { return }
+    let step = flight.removeFirst()
+    let (scripts, prompts, numbers) = (scripts, prompts, numbers)
+    try cluster.answer(step) { span in
+      let position = span.firstPosition + span.tokenCount - prompts[span.sequence]!
+      return scripts[numbers[span.sequence]!]![position]
+    }
+  }
+
+  private mutating func take() {
+    // Sequences are told apart while their queries are there.
+    for (sequence, query) in cluster.state.queries {
+      numbers[sequence] = query.clientQuery
+      prompts[sequence] = query.prompt.tokens.count
+    }
+    for message in cluster.take() {
+      switch message {
+      case .encodeImage(let request): encoding.append(request.image)
+      case .releaseFeatures(let release):
+        for image in release.images {
+          let wasHeld = held.remove(image) != nil
+          #expect(wasHeld)
+        }
+      case .step(let step): check(step)
+      case .answerText(let text):
+        #expect(!cancelled.contains(text.query))
+        streamed[text.query, default: ""] += text.text
+      case .answer(let answer):
+        #expect(!cancelled.contains(answer.query))
+        let earlier = answers.updateValue(answer, forKey: answer.query)
+        #expect(earlier == nil)
+      case .error(let error): Issue.record("\(error)")
+      default: break
+      }
+    }
+    #expect(encoding.count + held.count <= Self.credits)
+  }
+
+  private mutating func check(_ step: Step) {
+    flight.append(step)
+    #expect(flight.count <= stages)
+    for span in step.spans {
+      #expect(span.firstPosition == computed[span.sequence, default: 0])
+      computed[span.sequence] = span.firstPosition + span.tokenCount
+      #expect(span.kvBlocks.count * 8 >= span.firstPosition + span.tokenCount)
+      for splice in span.splices { #expect(held.contains(splice.image)) }
+      guard let prompt = prompts[span.sequence], span.firstPosition >= prompt else { continue }
+      let script = scripts[numbers[span.sequence]!]!
+      #expect(span.tokenIDs == [script[span.firstPosition - prompt]])
+    }
+  }
+
+  func expectNothingHeld() {
+    cluster.expectIdle()
+    #expect(held.isEmpty && flight.isEmpty && encoding.isEmpty)
+  }
+}

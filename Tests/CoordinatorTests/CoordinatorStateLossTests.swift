@@ -1,0 +1,228 @@
+/// Members and clients that go away, and messages that come too late or make no sense.
+
+import Messaging
+import Testing
+import Wire
+
+@testable import Coordinator
+
+@Suite("coordinator: losses and late messages")
+struct CoordinatorStateLossTests {
+  @Test("a lost worker fails the queries in its pipeline; the survivors get a new plan")
+  func workerLost() throws {
+    var cluster = try FakeCluster.ready(workers: 2) { $0.featureCredits = 1 }
+    let file = try FakeCluster.image()
+    try cluster.ask(FakeCluster.query(1))
+    try cluster.ask(FakeCluster.query(2, images: [file]))
+    try cluster.ask(FakeCluster.query(3, images: [file]))
+    let old = try #require(cluster.steps().first)
+    cluster.state.unreachable(PeerIdentity("worker-0"), now: 1)
+    try cluster.collect()
+    let errors = cluster.take("client").errors
+    #expect(errors.map(\.code) == [.lost, .lost] && errors.map(\.query) == [1, 2])
+    #expect(errors.first?.text.contains("worker-0 was lost") == true)
+    let assignment = try #require(cluster.take("worker-1").assignments.first)
+    #expect(assignment.epoch == 2 && assignment.stageCount == 1 && assignment.layerCount == 4)
+    // What the old epoch still says changes nothing.
+    let late = Tokens(epoch: old.epoch, number: old.number, tokens: [])
+    try cluster.receive(.tokens(late), from: "worker-1")
+    #expect(cluster.take("worker-1").isEmpty)
+    // Nothing had been done for the third query: it is answered by the new plan.
+    try cluster.allReady()
+    let image = try #require(cluster.take("vision").encodes.last)
+    #expect(image.epoch == 2)
+    try cluster.featuresReady(image.image)
+    try cluster.answerAll(2)
+    #expect(cluster.take("client").answers.map(\.query) == [3])
+    cluster.expectIdle()
+  }
+
+  @Test("without any worker left, queries wait for the next one")
+  func nobodyLeft() throws {
+    var cluster = try FakeCluster.ready(workers: 1)
+    try cluster.receive(.goodbye(Goodbye(reason: "ends")), from: "worker-0")
+    #expect(cluster.state.pipeline == nil && cluster.state.lastEpoch == 1)
+    try cluster.ask(FakeCluster.query(1))
+    #expect(cluster.take("client").isEmpty)
+    try cluster.joinWorker(5)
+    try cluster.allReady()
+    try cluster.answerAll(2)
+    #expect(cluster.take("client").answers.map(\.query) == [1])
+    cluster.expectIdle()
+  }
+
+  @Test("a stage that reports a broken step is taken out, and a plan without it is made")
+  func brokenStage() throws {
+    var cluster = try FakeCluster.ready(workers: 2)
+    try cluster.ask(FakeCluster.query(1))
+    let fault = WireError(code: .invalidMessage, text: "no such rows", epoch: 1, step: 1)
+    try cluster.receive(.error(fault), from: "worker-1")
+    #expect(cluster.take("client").errors.map(\.code) == [.lost])
+    #expect(cluster.state.pipeline?.stages.map(\.name) == ["worker-0"])
+  }
+
+  @Test("what a lost vision node had in hand is encoded by another, or by the next that joins")
+  func visionLost() throws {
+    var cluster = try FakeCluster.ready()
+    try cluster.joinVision("vision-2")
+    _ = cluster.take()
+    let file = try FakeCluster.image()
+    for number in 1...2 as ClosedRange<UInt64> {
+      try cluster.ask(FakeCluster.query(number, images: [file]))
+    }
+    #expect(cluster.take("vision").encodes.map(\.image) == [1])
+    #expect(cluster.take("vision-2").encodes.map(\.image) == [2])
+    try cluster.receive(.goodbye(Goodbye(reason: "ends")), from: "vision")
+    #expect(cluster.take("vision-2").encodes.map(\.image) == [1])
+    try cluster.receive(.goodbye(Goodbye(reason: "ends")), from: "vision-2")
+    #expect(cluster.take().encodes.isEmpty)
+    try cluster.joinVision("vision-3")
+    let again = cluster.take("vision-3")
+    #expect(again.encodes.map(\.image) == [1, 2])
+    #expect(again.map(\.name) == ["Welcome", "Assignment", "EncodeImage", "EncodeImage"])
+  }
+
+  @Test("features that a given-up vision node sent after all do not stay at stage 0")
+  func doubleFeatures() throws {
+    var cluster = try FakeCluster.ready()
+    let file = try FakeCluster.image()
+    try cluster.ask(FakeCluster.query(1, images: [file]))
+    try cluster.receive(.goodbye(Goodbye(reason: "ends")), from: "vision")
+    try cluster.joinVision("vision-2")
+    try cluster.featuresReady(1)
+    // The second node's complaint is about an image that is there already.
+    let fault = WireError(code: .invalidImage, text: "no", image: 1)
+    try cluster.receive(.error(fault), from: "vision-2")
+    try cluster.answerAll(2)
+    #expect(cluster.take("client").answers.count == 1)
+    #expect(cluster.take("worker-0").released == [1])
+    try cluster.featuresReady(1)
+    #expect(cluster.take("worker-0").released == [1])
+    cluster.expectIdle()
+  }
+
+  @Test("a vision node's error about an image fails that query alone")
+  func imageError() throws {
+    var cluster = try FakeCluster.ready()
+    let file = try FakeCluster.image()
+    try cluster.ask(FakeCluster.query(1, images: [file, file]))
+    try cluster.ask(FakeCluster.query(2, images: [file]))
+    let fault = WireError(
+      code: .invalidImage, text: "it is cut off", remedy: "Send it again", image: 1)
+    // Only who encodes it may say so.
+    try cluster.joinVision("other")
+    try cluster.receive(.error(fault), from: "other")
+    #expect(cluster.take("client").errors.isEmpty)
+    try cluster.receive(.error(fault), from: "vision")
+    let errors = cluster.take("client").errors
+    #expect(errors.map(\.query) == [1] && errors.map(\.text) == ["it is cut off"])
+    #expect(errors.first?.remedy == "Send it again" && errors.first?.code == .invalidImage)
+    // Its other image is let go as soon as it arrives.
+    try cluster.featuresReady(2)
+    #expect(cluster.take("worker-0").released == [2])
+    try cluster.featuresReady(3)
+    try cluster.answerAll(2)
+    #expect(cluster.take("client").answers.map(\.query) == [2])
+    cluster.expectIdle()
+  }
+
+  @Test("features of another number of rows than the prompt has fail the query")
+  func wrongRows() throws {
+    var cluster = try FakeCluster.ready()
+    try cluster.ask(FakeCluster.query(1, images: [try FakeCluster.image()]))
+    try cluster.featuresReady(1, rows: 63)
+    #expect(cluster.take("client").errors.first?.text.contains("63") == true)
+    #expect(cluster.take("worker-0").released == [1])
+    cluster.expectIdle()
+  }
+
+  @Test("tokens of an old epoch, an unknown step, another sender or twice are dropped")
+  func lateTokens() throws {
+    var cluster = try FakeCluster.ready(workers: 2)
+    try cluster.ask(FakeCluster.query(1, newTokensMax: 3))
+    let step = try #require(cluster.steps().first)
+    let span = step.spans[0]
+    let last = try #require(cluster.state.pipeline?.stages.last?.name)
+    let first = try #require(cluster.state.pipeline?.stages.first?.name)
+    let token = SampledToken(
+      sequence: span.sequence, position: span.firstPosition + span.tokenCount, tokenID: 500)
+    func tokens(epoch: UInt64 = 1, number: UInt64 = step.number) -> Message {
+      .tokens(Tokens(epoch: epoch, number: number, tokens: [token]))
+    }
+    try cluster.receive(tokens(epoch: 9), from: last)
+    try cluster.receive(tokens(number: 77), from: last)
+    try cluster.receive(tokens(), from: first)
+    #expect(cluster.sent.isEmpty && cluster.state.queries.values.first?.tokens == [])
+    try cluster.receive(tokens(), from: last)
+    try cluster.receive(tokens(), from: last)
+    #expect(cluster.state.queries.values.first?.tokens == [500])
+    #expect(cluster.steps().count == 1 && cluster.take(last).errors.isEmpty)
+  }
+
+  @Test("a step that ends without the right token ends the query instead of leaving it for ever")
+  func wrongPosition() throws {
+    for (shift, id) in [(1, 500), (-1, 500), (0, 100_000)] {
+      var cluster = try FakeCluster.ready(workers: 1)
+      try cluster.ask(FakeCluster.query(1))
+      let step = try #require(cluster.steps().first)
+      let end = step.spans[0].firstPosition + step.spans[0].tokenCount
+      let token = SampledToken(
+        sequence: step.spans[0].sequence, position: end + shift, tokenID: Int32(id))
+      try cluster.receive(
+        .tokens(Tokens(epoch: 1, number: step.number, tokens: [token])), from: "worker-0")
+      let messages = cluster.take("client")
+      #expect(messages.errors.map(\.code) == [.internal] && messages.texts.isEmpty)
+      cluster.expectIdle()
+    }
+  }
+
+  @Test("a client that cancels or leaves frees everything at once", arguments: [true, false])
+  func clientGone(says goodbye: Bool) throws {
+    let word = Int32(500)
+    for phase in ["encoding", "prefilling", "decoding"] {
+      var cluster = try FakeCluster.ready(workers: 2) { $0.stepTokens = 16 }
+      try cluster.ask(FakeCluster.query(1, images: [try FakeCluster.image()]))
+      if phase != "encoding" { try cluster.featuresReady(1) }
+      var flight = cluster.steps()
+      while phase == "decoding", cluster.state.queries.values.first?.tokens.count == 0 {
+        for step in flight { try cluster.answer(step) { _ in word } }
+        flight = cluster.steps()
+      }
+      let leaving: Message =
+        goodbye ? .goodbye(Goodbye(reason: "")) : .cancelQuery(CancelQuery(query: 1))
+      try cluster.receive(leaving, from: "client")
+      #expect(cluster.state.queries.count == 0, "\(phase)")
+      if phase == "encoding" { try cluster.featuresReady(1) }
+      for step in flight { try cluster.answer(step) { _ in word } }
+      #expect(cluster.steps().isEmpty)
+      #expect(cluster.take("worker-0").released == [1], "\(phase)")
+      #expect(cluster.take("client").answers.isEmpty)
+      cluster.expectIdle()
+    }
+  }
+
+  @Test("processes on two machines with one process id are reported apart")
+  func reports() throws {
+    var cluster = try FakeCluster { $0.workersExpected = 2 }
+    for number in 0..<2 {
+      var hello = try cluster.hello(.decoderWorker, "worker-\(number)", number: number)
+      hello.processID = 1
+      try cluster.receive(.hello(hello), from: hello.name)
+    }
+    try cluster.joinVision()
+    try cluster.allReady()
+    try cluster.joinClient()
+    try cluster.ask(FakeCluster.query(1))
+    let step = try #require(cluster.steps().first)
+    let span = step.spans[0]
+    let last = try #require(cluster.state.pipeline?.stages.last?.name)
+    let token = SampledToken(
+      sequence: span.sequence, position: span.firstPosition + span.tokenCount, tokenID: 2)
+    let tokens = Tokens(
+      epoch: 1, number: step.number, tokens: [token],
+      timings: [StageTiming(stage: 0), StageTiming(stage: 1)])
+    try cluster.receive(.tokens(tokens), from: last)
+    let answer = try #require(cluster.take("client").answers.first)
+    #expect(Set(answer.processes.map(\.name)) == ["worker-0", "worker-1"])
+  }
+}
