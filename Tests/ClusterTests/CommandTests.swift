@@ -116,6 +116,38 @@ struct CommandTests {
     for program in members + [coordinator] { #expect(await program.end() == 0) }
   }
 
+  @Test("when a worker is lost, its layers are split over those that are left")
+  func lostWorker() async throws {
+    let address = "tcp://127.0.0.1:\(Int.random(in: 20_000..<32_000))"
+    let coordinator = try RunningProgram([
+      "coordinator", "--listen", address, "--workers", "2", "--log-level", "info",
+    ])
+    let workers = try (1...2).map {
+      try RunningProgram([
+        "worker", "--coordinator", address, "--name", "worker-\($0)", "--speed", "1000000000",
+        "--log-level", "error",
+      ])
+    }
+    let vision = try RunningProgram(["vision", "--coordinator", address, "--log-level", "error"])
+    _ = try await coordinator.line("ready")
+    workers[0].signal(SIGKILL)
+    _ = await workers[0].end()
+    // The next plan stands when "ready" has come twice.
+    for _ in 0..<1000
+    where coordinator.output.text.split(separator: "\n").count(where: { $0 == "ready" }) < 2 {
+      try await Task.sleep(for: .milliseconds(10))
+    }
+    let answer = try await Program.run([
+      "ask", Self.scene, "What is at <region>?", "--box", "340,262,578,500", "--coordinator",
+      address, "--json",
+    ])
+    #expect(answer.output.contains("a large red ring"), "\(answer.errors)")
+    #expect(answer.output.contains("\"layers\":[0,1,2,3]"), "\(answer.output)")
+    #expect(coordinator.errors.text.contains("lost worker-1"), "\(coordinator.errors.text)")
+    for program in [workers[1], vision, coordinator] { program.signal(SIGTERM) }
+    for program in [workers[1], vision, coordinator] { #expect(await program.end() == 0) }
+  }
+
   @Test("model inspect tells what a checkpoint holds, and what is wrong with one")
   func inspect() async throws {
     let run = try await Program.run(["model", "inspect"])
