@@ -47,8 +47,8 @@ public struct CLIPVisionEncoder: Sendable {
   }
 
   /// Image features, `[featureRows, featureWidth]`, of pixel values `[3, side, side]`.
-  public func encode(_ pixels: [Float]) -> Matrix {
-    let states = hiddenStates(pixels)
+  public func encode(_ pixels: [Float], on team: ThreadTeam = .single) -> Matrix {
+    let states = hiddenStates(pixels, on: team)
     let firstRow = configuration.keepsClassToken ? 0 : 1
     let rows = firstRow..<vision.patches + 1
     if configuration.featureLayers.count == 1 {
@@ -64,27 +64,27 @@ public struct CLIPVisionEncoder: Sendable {
 
   /// The embeddings after `pre_layrnorm` and the result of every layer that is held, each
   /// `[patches + 1, hidden]`.
-  public func hiddenStates(_ pixels: [Float]) -> [Matrix] {
-    var hidden = embed(pixels)
+  public func hiddenStates(_ pixels: [Float], on team: ThreadTeam = .single) -> [Matrix] {
+    var hidden = embed(pixels, on: team)
     var scratch = CLIPScratch()
     var states = [hidden]
     for layer in layers {
-      layer(&hidden, scratch: &scratch)
+      layer(&hidden, scratch: &scratch, on: team)
       states.append(hidden)
     }
     return states
   }
 
-  private func embed(_ pixels: [Float]) -> Matrix {
+  private func embed(_ pixels: [Float], on team: ThreadTeam) -> Matrix {
     var patches = Matrix()
     patchEmbedding.reshaped([vision.hidden, vision.patchElements])
-      .multiplyWithBLAS(unfold(pixels), into: &patches)
+      .multiplyWithBLAS(unfold(pixels), into: &patches, on: team)
     var sum = positions
     var embedded = Matrix(rows: vision.patches + 1, columns: vision.hidden)
     embedded[row: 0] = classEmbedding[...]
     for patch in 0..<vision.patches { embedded.copyRow(patch, of: patches, to: patch + 1) }
-    sum.add(embedded)
-    preNorm(sum, into: &embedded)
+    sum.add(embedded, on: team)
+    preNorm(sum, into: &embedded, on: team)
     return embedded
   }
 
@@ -149,13 +149,15 @@ struct CLIPLayer: Sendable {
     mlp = try CLIPMLP(loading: weights.scope("mlp"), configuration: configuration)
   }
 
-  func callAsFunction(_ hidden: inout Matrix, scratch: inout CLIPScratch) {
-    norm1(hidden, into: &scratch.normalized)
-    attention(scratch: &scratch)
-    hidden.add(scratch.output)
-    norm2(hidden, into: &scratch.normalized)
-    mlp(scratch: &scratch)
-    hidden.add(scratch.output)
+  func callAsFunction(
+    _ hidden: inout Matrix, scratch: inout CLIPScratch, on team: ThreadTeam
+  ) {
+    norm1(hidden, into: &scratch.normalized, on: team)
+    attention(scratch: &scratch, on: team)
+    hidden.add(scratch.output, on: team)
+    norm2(hidden, into: &scratch.normalized, on: team)
+    mlp(scratch: &scratch, on: team)
+    hidden.add(scratch.output, on: team)
   }
 }
 
@@ -183,14 +185,14 @@ struct CLIPAttention: Sendable {
   }
 
   /// From `scratch.normalized` to `scratch.output`, both `[tokens, hidden]`.
-  func callAsFunction(scratch: inout CLIPScratch) {
-    query.onBLAS(scratch.normalized, into: &scratch.queries)
-    key.onBLAS(scratch.normalized, into: &scratch.keys)
-    value.onBLAS(scratch.normalized, into: &scratch.values)
+  func callAsFunction(scratch: inout CLIPScratch, on team: ThreadTeam) {
+    query.onBLAS(scratch.normalized, into: &scratch.queries, on: team)
+    key.onBLAS(scratch.normalized, into: &scratch.keys, on: team)
+    value.onBLAS(scratch.normalized, into: &scratch.values, on: team)
     scratch.queries.attendingFully(
       keys: scratch.keys, values: scratch.values, heads: heads, scores: &scratch.scores,
-      into: &scratch.attended)
-    output.onBLAS(scratch.attended, into: &scratch.output)
+      into: &scratch.attended, on: team)
+    output.onBLAS(scratch.attended, into: &scratch.output, on: team)
   }
 }
 
@@ -213,18 +215,18 @@ struct CLIPMLP: Sendable {
   }
 
   /// From `scratch.normalized` to `scratch.output`, both `[tokens, hidden]`.
-  func callAsFunction(scratch: inout CLIPScratch) {
-    first.onBLAS(scratch.normalized, into: &scratch.inner)
-    scratch.inner.apply(activation)
-    second.onBLAS(scratch.inner, into: &scratch.output)
+  func callAsFunction(scratch: inout CLIPScratch, on team: ThreadTeam) {
+    first.onBLAS(scratch.normalized, into: &scratch.inner, on: team)
+    scratch.inner.apply(activation, on: team)
+    second.onBLAS(scratch.inner, into: &scratch.output, on: team)
   }
 }
 
 extension Matrix {
-  mutating func apply(_ activation: Activation) {
+  mutating func apply(_ activation: Activation, on team: ThreadTeam) {
     switch activation {
-    case .quickGELU: quickGELU()
-    case .gelu: gelu()
+    case .quickGELU: quickGELU(on: team)
+    case .gelu: gelu(on: team)
     case .identity: break
     }
   }
