@@ -9,11 +9,4 @@ public enum Processors {
     let count = Int(ck_processors(&numbers, numbers.count))
     return count == 0 ? [0] : numbers.prefix(count).map(Int.init)
   }
-
-  /// Binds the calling thread, and what it starts from now on, to `processor`. Throws `.noThread`.
-  static func bind(to processor: Int) throws(ComputeError) {
-    guard let number = Int32(exactly: processor), ck_thread_bind(number) == 0 else {
-      throw ComputeError(.noThread, "there is no CPU \(processor) for this process")
-    }
-  }
 }

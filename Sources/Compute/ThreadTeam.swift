@@ -67,9 +67,10 @@ public final class ThreadTeam: Sendable {
   deinit { state?.stop() }
 
   /// Binds the calling thread to the first of the team's processors, if it has any. To be called
-  /// once on the thread that shares out the jobs.
-  public func bindCaller() throws(ComputeError) {
-    if let first = processors.first { try Processors.bind(to: first) }
+  /// once on the thread that shares out the jobs. Where a processor has been taken away since the
+  /// team was made, the thread stays free.
+  public func bindCaller() {
+    if let first = processors.first { _ = ck_thread_bind(Int32(first)) }
   }
 
   /// Calls `body` for ranges that hold every index of `0..<count` exactly once, on several threads

@@ -186,3 +186,16 @@ private final class Sums: Sendable {
   var odd: Int { sums.withLock { $0.odd } }
   var allHave: Bool { sums.withLock { $0.counts.allSatisfy { $0 > 0 } } }
 }
+
+@Suite("lists of CPUs")
+struct ProcessorListTests {
+  @Test("numbers and ranges are read in order; anything else is refused")
+  func lists() {
+    #expect(Processors.numbers(in: "3") == [3])
+    #expect(Processors.numbers(in: "4-6,0,2-2") == [4, 5, 6, 0, 2])
+    for text in ["", ",", "1,", "-1", "1-", "3-2", "1-2-3", "a", "+1", "1 ", "99999", "0-99999"] {
+      #expect(Processors.numbers(in: text) == nil, "\(text)")
+    }
+    #expect(Processors.numbers(in: (0..<9).map { _ in "0-999" }.joined(separator: ",")) == nil)
+  }
+}
