@@ -48,16 +48,21 @@ public struct CLIPVisionEncoder: Sendable {
 
   /// Image features, `[featureRows, featureWidth]`, of pixel values `[3, side, side]`.
   public func encode(_ pixels: [Float], on team: ThreadTeam = .single) -> Matrix {
-    let states = hiddenStates(pixels, on: team)
+    var states: [Int: Matrix] = [:]
+    run(pixels, on: team) { layer, state in
+      if configuration.featureLayers.contains(layer) { states[layer] = state }
+    }
     let firstRow = configuration.keepsClassToken ? 0 : 1
     let rows = firstRow..<vision.patches + 1
     if configuration.featureLayers.count == 1 {
-      return states[configuration.featureLayers[0]].rows(rows)
+      return states[configuration.featureLayers[0], default: Matrix()].rows(rows)
     }
     var values: [Float] = []
     values.reserveCapacity(rows.count * configuration.featureWidth)
     for row in rows {
-      for layer in configuration.featureLayers { values += states[layer][row: row] }
+      for layer in configuration.featureLayers {
+        values += states[layer, default: Matrix()][row: row]
+      }
     }
     return Matrix(rows: rows.count, columns: configuration.featureWidth, values: values)
   }
@@ -65,14 +70,20 @@ public struct CLIPVisionEncoder: Sendable {
   /// The embeddings after `pre_layrnorm` and the result of every layer that is held, each
   /// `[patches + 1, hidden]`.
   public func hiddenStates(_ pixels: [Float], on team: ThreadTeam = .single) -> [Matrix] {
+    var states: [Matrix] = []
+    run(pixels, on: team) { _, state in states.append(state) }
+    return states
+  }
+
+  /// Calls `use` with the number of each hidden state and the state.
+  private func run(_ pixels: [Float], on team: ThreadTeam, use: (Int, Matrix) -> Void) {
     var hidden = embed(pixels, on: team)
     var scratch = CLIPScratch()
-    var states = [hidden]
-    for layer in layers {
+    use(0, hidden)
+    for (index, layer) in layers.enumerated() {
       layer(&hidden, scratch: &scratch, on: team)
-      states.append(hidden)
+      use(index + 1, hidden)
     }
-    return states
   }
 
   private func embed(_ pixels: [Float], on team: ThreadTeam) -> Matrix {
@@ -159,6 +170,13 @@ struct CLIPLayer: Sendable {
     mlp(scratch: &scratch, on: team)
     hidden.add(scratch.output, on: team)
   }
+
+  var byteCount: Int {
+    let linears = [
+      attention.query, attention.key, attention.value, attention.output, mlp.first, mlp.second,
+    ]
+    return linears.reduce(0) { $0 + $1.byteCount }
+  }
 }
 
 /// Self-attention of every patch to every patch.
@@ -233,6 +251,19 @@ extension Matrix {
 }
 
 extension CLIPVisionEncoder {
+  /// Bytes of the matrices that encoding an image reads.
+  public var weightBytes: Int {
+    patchEmbedding.byteCount + layers.reduce(0) { $0 + $1.byteCount }
+  }
+
+  /// How its matrices are stored.
+  public var weightFormat: WeightFormat {
+    layers.first?.mlp.first.weight.format ?? patchEmbedding.format
+  }
+
+  /// How many layers it computes: up to the last one that features are taken from.
+  public var layerCount: Int { layers.count }
+
   /// Edge of the square that it takes, in pixels.
   public var imageSide: Int { configuration.vision.imageSide }
 }

@@ -60,6 +60,14 @@ public struct LlamaStage: Sendable {
       + (configuration.tiedHead && isFirst ? 0 : head?.byteCount ?? 0)
   }
 
+  /// Bytes of the weights that every step reads: layers, norm and head.
+  public var stepWeightBytes: Int {
+    layers.reduce(0) { $0 + $1.byteCount } + (head?.byteCount ?? 0)
+  }
+
+  /// How its layers' matrices are stored; nil without layers.
+  public var weightFormat: WeightFormat? { layers.first?.mlp.gate.weight.format }
+
   /// Looks the embeddings of `tokens` up, `[tokens, hidden]`. Only on the first stage.
   public func embed(_ tokens: [Int32], into hidden: inout Matrix) {
     guard let embedding else { preconditionFailure("only the first stage embeds") }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "machine.h"
 #include "team.h"
 
 /// How stored weights are encoded.
