@@ -28,7 +28,7 @@ let package = Package(
       name: "chatspot",
       dependencies: [
         "Supervision", "Coordinator", "Worker", "Wire", "Messaging", "Referring", "Models",
-        "Checkpoints", "Compute", arguments, logging,
+        "Benchmark", "Checkpoints", "Compute", arguments, logging,
       ],
       resources: [.copy("Resources/mini-chatspot"), .copy("Resources/samples")],
       swiftSettings: strict),
@@ -49,6 +49,8 @@ let package = Package(
     .target(name: "Wire", dependencies: ["CChatSpotWire"], swiftSettings: strict),
     .target(name: "Messaging", dependencies: ["CZeroMQ"], swiftSettings: strict),
     .target(name: "Referring", swiftSettings: strict),
+    .target(
+      name: "Benchmark", dependencies: ["Models", "Checkpoints", "Compute"], swiftSettings: strict),
     .target(name: "Models", dependencies: ["Checkpoints", "Compute"], swiftSettings: strict),
     .target(name: "Tokenizing", dependencies: ["CSentencePiece"], swiftSettings: strict),
     .target(name: "Imaging", dependencies: ["CImageCodecs"], swiftSettings: strict),
@@ -87,6 +89,9 @@ let package = Package(
     .testTarget(name: "MessagingTests", dependencies: ["Messaging"], swiftSettings: strict),
     .testTarget(
       name: "ReferringTests", dependencies: ["Referring"], exclude: ["Fixtures"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "BenchmarkTests", dependencies: ["Benchmark", "Models", "Checkpoints", "Compute"],
       swiftSettings: strict),
     .testTarget(
       name: "ModelsTests", dependencies: ["Models", "Checkpoints", "Compute"],

@@ -90,10 +90,27 @@ public struct Checkpoint: Sendable {
 
   /// The weights under a part of the model, such as "vision_tower"; empty is all.
   public func weights(_ part: String = "") -> WeightScope {
-    WeightScope(checkpoint: self, prefix: part)
+    WeightScope(of: self, prefix: part)
   }
 
-  /// Maps a tensor. Throws `.missingTensor`, or `.malformed` if the file has shrunk since.
+  func location(_ name: String) -> TensorLocation? { tensors[name] }
+}
+
+extension Checkpoint: WeightSource {
+  /// Maps a tensor. Throws `.missingTensor`, `.wrongShape`, or `.malformed` if the file has shrunk
+  /// since.
+  public func tensor(_ name: String, shape: [Int]) throws(CheckpointError) -> StoredTensor {
+    let tensor = try map(name)
+    guard tensor.shape == shape else {
+      throw CheckpointError(
+        .wrongShape,
+        "\(directory.path): \(name) has the shape \(tensor.shape); config.json asks for \(shape)")
+    }
+    return tensor
+  }
+
+  public func shape(of name: String) -> [Int]? { describe(name)?.shape }
+
   func map(_ name: String) throws(CheckpointError) -> StoredTensor {
     if let type = unread[name] {
       throw CheckpointError(
@@ -113,6 +130,4 @@ public struct Checkpoint: Sendable {
       throw CheckpointError(.malformed, error.message, remedy: error.remedy)
     }
   }
-
-  func location(_ name: String) -> TensorLocation? { tensors[name] }
 }

@@ -15,6 +15,8 @@ public struct CheckpointError: Error, Equatable, Sendable, CustomStringConvertib
     case missingTensor
     /// A tensor's shape is not the one that the configuration asks for.
     case wrongShape
+    /// The machine has no room for the weights.
+    case outOfMemory
   }
 
   public let code: Code

@@ -1,29 +1,27 @@
-/// A part of a checkpoint's tensors, named as the model's parts are.
+/// A part of a model's tensors, named as the model's parts are.
 
 public import Compute
-internal import Foundation
 
 /// The tensors under a prefix. Scopes nest, so that each layer names its own keys once:
 /// `weights.scope("layers.3").tensor("mlp.up_proj.weight", shape: …)`.
 public struct WeightScope: Sendable {
-  let checkpoint: Checkpoint
-  let prefix: String
+  private let source: any WeightSource
+  private let prefix: String
+
+  /// The tensors of `source` under `prefix`, such as "vision_tower"; empty is all.
+  public init(of source: any WeightSource, prefix: String = "") {
+    self.source = source
+    self.prefix = prefix
+  }
 
   /// A part of this part.
   public func scope(_ name: String) -> WeightScope {
-    WeightScope(checkpoint: checkpoint, prefix: path(name))
+    WeightScope(of: source, prefix: path(name))
   }
 
-  /// Maps a tensor and checks its shape. Throws `.missingTensor` or `.wrongShape`.
+  /// A tensor of a shape. Throws `.missingTensor` or `.wrongShape`.
   public func tensor(_ name: String, shape: [Int]) throws(CheckpointError) -> StoredTensor {
-    let tensor = try checkpoint.map(path(name))
-    guard tensor.shape == shape else {
-      throw CheckpointError(
-        .wrongShape,
-        "\(checkpoint.directory.path): \(path(name)) has the shape \(tensor.shape); "
-          + "config.json asks for \(shape)")
-    }
-    return tensor
+    try source.tensor(path(name), shape: shape)
   }
 
   /// Reads a vector of `count` numbers as f32.
@@ -31,8 +29,8 @@ public struct WeightScope: Sendable {
     try tensor(name, shape: [count]).widened()
   }
 
-  /// The stored shape of a tensor; nil if there is none of that name.
-  public func shape(of name: String) -> [Int]? { checkpoint.describe(path(name))?.shape }
+  /// The shape of a tensor; nil if there is none of that name.
+  public func shape(of name: String) -> [Int]? { source.shape(of: path(name)) }
 
   private func path(_ name: String) -> String { prefix.isEmpty ? name : "\(prefix).\(name)" }
 }

@@ -1,4 +1,4 @@
-/// What can go wrong with memory.
+/// What can go wrong with memory and threads.
 
 /// An error of the `Compute` room.
 public struct ComputeError: Error, Equatable, Sendable, CustomStringConvertible {
@@ -7,6 +7,8 @@ public struct ComputeError: Error, Equatable, Sendable, CustomStringConvertible 
     case unreadable
     /// The system has no room for an allocation.
     case outOfMemory
+    /// A thread cannot be started, or not where it is wanted.
+    case noThread
   }
 
   public let code: Code

@@ -5,40 +5,76 @@ internal import CKernels
 extension Matrix {
   /// Full attention: queries (self), keys, values and result `[tokens, heads * headWidth]`.
   ///
-  /// `scores` is scratch.
+  /// `scores` is scratch. A head's queries are cut into tiles whose size depends on their number
+  /// alone, so that results are the same on any number of threads.
   public func attendingFully(
-    keys: Matrix, values: Matrix, heads: Int, scores: inout Matrix, into result: inout Matrix
+    keys: Matrix, values: Matrix, heads: Int, scores: inout Matrix, into result: inout Matrix,
+    on team: ThreadTeam = .single
   ) {
     precondition(columns % heads == 0 && keys.columns == columns && values.columns == columns)
     precondition(keys.rows == values.rows)
-    let (headWidth, columns, rows, keyRows) = (columns / heads, columns, rows, keys.rows)
-    let scale = 1 / Float(headWidth).squareRoot()
-    scores.reshape(rows: rows, columns: keyRows)
     result.reshape(rows: rows, columns: columns)
-    guard rows > 0, keyRows > 0 else { return }
+    guard rows > 0, keys.rows > 0 else { return }
     BLAS.prepare()
+    let tiles = (rows - 1) / Self.queryTileMax + 1
+    let tileRows = (rows - 1) / tiles + 1
+    scores.reshape(rows: team.threads * tileRows, columns: keys.rows)
     let queries = self.values
     scores.withUnsafeValues { scores in
       result.withUnsafeValues { output in
-        for head in 0..<heads {
-          let offset = head * headWidth
-          queries.withUnsafeBufferPointer { queries in
-            keys.values.withUnsafeBufferPointer { keys in
-              BLAS.multiplyTransposed(
-                queries.baseAddress! + offset, rows: rows, depth: headWidth, inputStride: columns,
-                keys.baseAddress! + offset, columns: keyRows, weightStride: columns,
-                scores.baseAddress!, outputStride: keyRows, scale: scale)
+        queries.withUnsafeBufferPointer { queries in
+          keys.values.withUnsafeBufferPointer { keyValues in
+            values.values.withUnsafeBufferPointer { values in
+              let attention = TiledAttention(
+                queries: queries.baseAddress!, keys: keyValues.baseAddress!,
+                values: values.baseAddress!, output: output.baseAddress!, rows: rows,
+                keyRows: keys.rows, columns: columns, headWidth: columns / heads, tiles: tiles,
+                tileRows: tileRows)
+              team.share(heads * tiles, with: (attention, scores.baseAddress!)) {
+                job, range, thread in
+                let (attention, scores) = job
+                let own = scores + thread * attention.tileRows * attention.keyRows
+                for item in range { attention.attend(item, scores: own) }
+              }
             }
-          }
-          for row in 0..<rows { ck_softmax(scores.baseAddress! + row * keyRows, keyRows) }
-          values.values.withUnsafeBufferPointer { values in
-            BLAS.multiply(
-              scores.baseAddress!, rows: rows, depth: keyRows, inputStride: keyRows,
-              values.baseAddress! + offset, columns: headWidth, weightStride: columns,
-              output.baseAddress! + offset, outputStride: columns)
           }
         }
       }
     }
+  }
+
+  /// Most queries of a tile: their scores stay in the second-level cache, and packing the keys
+  /// anew for each tile costs little.
+  private static let queryTileMax = 288
+}
+
+/// Full attention cut into (head, tile of queries).
+private struct TiledAttention {
+  let queries: UnsafePointer<Float>
+  let keys: UnsafePointer<Float>
+  let values: UnsafePointer<Float>
+  let output: UnsafeMutablePointer<Float>
+  let rows: Int
+  let keyRows: Int
+  let columns: Int
+  let headWidth: Int
+  let tiles: Int
+  let tileRows: Int
+
+  /// One tile of one head; scores `[tileRows, keyRows]` are scratch.
+  func attend(_ item: Int, scores: UnsafeMutablePointer<Float>) {
+    let offset = item / tiles * headWidth
+    let first = item % tiles * tileRows
+    let count = min(tileRows, rows - first)
+    guard count > 0 else { return }
+    let start = first * columns + offset
+    BLAS.multiplyTransposed(
+      queries + start, rows: count, depth: headWidth, inputStride: columns, keys + offset,
+      columns: keyRows, weightStride: columns, scores, outputStride: keyRows,
+      scale: 1 / Float(headWidth).squareRoot())
+    for row in 0..<count { ck_softmax(scores + row * keyRows, keyRows) }
+    BLAS.multiply(
+      scores, rows: count, depth: keyRows, inputStride: keyRows, values + offset,
+      columns: headWidth, weightStride: columns, output + start, outputStride: columns)
   }
 }

@@ -22,14 +22,23 @@ extension Matrix {
     rows: Int, columns: Int, format: WeightFormat, bytes: [UInt8],
     using instructions: Instructions = .best
   ) {
+    self.init()
+    take(rows: rows, columns: columns, format: format, bytes: bytes, using: instructions)
+  }
+
+  /// Becomes a matrix of little-endian numbers, in the storage that it has. `bytes` holds exactly
+  /// `rows * columns` of them.
+  public mutating func take(
+    rows: Int, columns: Int, format: WeightFormat, bytes: [UInt8],
+    using instructions: Instructions = .best
+  ) {
     precondition(bytes.count == rows * columns * format.byteCount)
-    let values = [Float](unsafeUninitializedCapacity: rows * columns) { buffer, count in
+    reshape(rows: rows, columns: columns)
+    withUnsafeValues { values in
       bytes.withUnsafeBytes { source in
-        guard let target = buffer.baseAddress, let source = source.baseAddress else { return }
-        ck_widen(instructions.kernel, format.kernel, source, rows * columns, target)
+        guard let target = values.baseAddress, let source = source.baseAddress else { return }
+        ck_widen(instructions.kernel, format.kernel, source, values.count, target)
       }
-      count = rows * columns
     }
-    self.init(rows: rows, columns: columns, values: values)
   }
 }

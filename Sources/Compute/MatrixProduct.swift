@@ -10,54 +10,99 @@ extension StoredTensor {
   /// A row's result does not depend on the other rows, so that answers do not change with the
   /// batch.
   public func multiply(
-    _ input: Matrix, into result: inout Matrix, using instructions: Instructions = .best
+    _ input: Matrix, into result: inout Matrix, on team: ThreadTeam = .single,
+    using instructions: Instructions = .best
   ) {
     precondition(input.columns == columns)
     result.reshape(rows: input.rows, columns: rows)
     result.withUnsafeValues { output in
       input.values.withUnsafeBufferPointer { values in
         guard let values = values.baseAddress, let output = output.baseAddress else { return }
-        ck_product(
-          instructions.kernel, format.kernel, values, input.rows, columns, memory.base, rows,
-          output, rows)
+        team.share(
+          rows, grain: shareOfColumns(inputRows: input.rows),
+          with: (self, values, input.rows, output, instructions)
+        ) { job, range, _ in
+          let (weights, values, inputRows, output, instructions) = job
+          weights.multiply(values, rows: inputRows, range, into: output, using: instructions)
+        }
       }
     }
   }
+
+  /// The columns `range` of the product.
+  private func multiply(
+    _ input: UnsafePointer<Float>, rows inputRows: Int, _ range: Range<Int>,
+    into output: UnsafeMutablePointer<Float>, using instructions: Instructions
+  ) {
+    ck_product(
+      instructions.kernel, format.kernel, input, inputRows, columns,
+      memory.base + range.lowerBound * columns * format.byteCount, range.count,
+      output + range.lowerBound, rows)
+  }
+
+  /// Columns that a thread takes at once: whole tiles of the kernel whose weights stay in the
+  /// second-level cache while all rows pass, and enough work to be worth a hand-over.
+  private func shareOfColumns(inputRows: Int) -> Int {
+    let weights = max(1, Self.shareElements / max(1, columns))
+    let work = Self.shareOperationsMin / max(1, columns * inputRows)
+    return (max(weights, work) + 15) / 16 * 16
+  }
+
+  private static let shareElements = 1 << 16
+  private static let shareOperationsMin = 1 << 15
 
   /// The same product on OpenBLAS, for many rows of a fixed shape, as the vision encoder has them.
   /// Weights that are not f32 are widened in tiles.
-  public func multiplyWithBLAS(_ input: Matrix, into result: inout Matrix) {
+  ///
+  /// Every tile is a call of its own, the same on any number of threads: OpenBLAS sums differently
+  /// for other sizes.
+  public func multiplyWithBLAS(
+    _ input: Matrix, into result: inout Matrix, on team: ThreadTeam = .single
+  ) {
     precondition(input.columns == columns)
     result.reshape(rows: input.rows, columns: rows)
-    let (depth, inputRows, outputColumns) = (columns, input.rows, rows)
-    guard inputRows > 0, outputColumns > 0 else { return }
+    guard input.rows > 0, rows > 0 else { return }
     BLAS.prepare()
+    let tile = max(1, min(rows, Self.tileColumnsMax, Self.tileElements / max(columns, 1)))
     result.withUnsafeValues { output in
       input.values.withUnsafeBufferPointer { values in
-        if format == .f32 {
-          BLAS.multiplyTransposed(
-            values.baseAddress!, rows: inputRows, depth: depth, inputStride: depth,
-            memory.base.assumingMemoryBound(to: Float.self), columns: outputColumns,
-            weightStride: depth, output.baseAddress!, outputStride: outputColumns)
-          return
-        }
-        let tile = min(outputColumns, max(1, Self.tileElements / max(depth, 1)))
-        withUnsafeTemporaryAllocation(of: Float.self, capacity: tile * depth) { widened in
-          for first in stride(from: 0, to: outputColumns, by: tile) {
-            let count = min(tile, outputColumns - first)
-            widen(first..<first + count, into: widened.baseAddress!)
-            BLAS.multiplyTransposed(
-              values.baseAddress!, rows: inputRows, depth: depth, inputStride: depth,
-              widened.baseAddress!, columns: count, weightStride: depth,
-              output.baseAddress! + first, outputStride: outputColumns)
-          }
+        guard let values = values.baseAddress, let output = output.baseAddress else { return }
+        team.share(
+          (rows - 1) / tile + 1, with: (self, values, input.rows, output, tile)
+        ) { job, tiles, _ in
+          let (weights, values, inputRows, output, tile) = job
+          weights.multiplyTilesWithBLAS(tiles, of: tile, values, rows: inputRows, into: output)
         }
       }
     }
   }
 
-  /// Numbers of a widened tile: small enough for the second-level cache.
+  private func multiplyTilesWithBLAS(
+    _ tiles: Range<Int>, of tile: Int, _ input: UnsafePointer<Float>, rows inputRows: Int,
+    into output: UnsafeMutablePointer<Float>
+  ) {
+    func multiply(_ range: Range<Int>, _ weights: UnsafePointer<Float>) {
+      BLAS.multiplyTransposed(
+        input, rows: inputRows, depth: columns, inputStride: columns, weights,
+        columns: range.count, weightStride: columns, output + range.lowerBound, outputStride: rows)
+    }
+    let ranges = tiles.lazy.map { $0 * tile..<min(($0 + 1) * tile, rows) }
+    if format == .f32 {
+      let weights = memory.base.assumingMemoryBound(to: Float.self)
+      for range in ranges { multiply(range, weights + range.lowerBound * columns) }
+    } else {
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: tile * max(columns, 1)) { widened in
+        for range in ranges {
+          widen(range, into: widened.baseAddress!)
+          multiply(range, widened.baseAddress!)
+        }
+      }
+    }
+  }
+
+  /// Numbers of a tile: small enough for the second-level cache.
   private static let tileElements = 1 << 18
+  private static let tileColumnsMax = 256
 }
 
 /// OpenBLAS, called on one thread: parallel work is not its to start.

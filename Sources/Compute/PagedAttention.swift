@@ -21,53 +21,117 @@ public struct TokenRun: Sendable, Equatable {
 }
 
 extension KVMemory {
-  /// Stores a run's keys and values, `[tokens, kvHeads * headWidth]` of the whole step.
-  public func append(layer: Int, run: TokenRun, keys: Matrix, values: Matrix) {
-    check(run)
-    for offset in 0..<run.count {
-      let position = run.firstPosition + offset
-      write(
-        layer: layer, block: Int(run.blocks[position / blockTokens]), slot: position % blockTokens,
-        keys: keys, values: values, row: run.firstRow + offset)
+  /// Stores the keys and values of a step's runs, `[tokens, kvHeads * headWidth]`.
+  public func append(
+    layer: Int, runs: [TokenRun], keys: Matrix, values: Matrix, on team: ThreadTeam = .single
+  ) {
+    check(runs, rows: keys.rows)
+    precondition(values.rows == keys.rows)
+    let grain = Matrix.rowGrain(keys.columns)
+    team.share(keys.rows, grain: grain, with: (self, layer, runs, keys, values)) { job, range, _ in
+      let (cache, layer, runs, keys, values) = job
+      var number = Self.run(of: range.lowerBound, in: runs)
+      for row in range {
+        while row >= runs[number].firstRow + runs[number].count { number += 1 }
+        let position = runs[number].firstPosition + row - runs[number].firstRow
+        cache.write(
+          layer: layer, block: Int(runs[number].blocks[position / cache.blockTokens]),
+          slot: position % cache.blockTokens, keys: keys, values: values, row: row)
+      }
     }
   }
 
-  /// Attention of a run's queries over its sequence up to and including each token itself.
+  /// Attention of the queries of a step's runs, each over its sequence up to and including the
+  /// token itself.
   ///
-  /// queries and result `[tokens, queryHeads * headWidth]` of the whole step; only the run's rows
-  /// are written.
+  /// queries and result `[tokens, queryHeads * headWidth]`; `scores` is scratch. A token's result
+  /// depends neither on the chunk it is computed in nor on the other runs.
   public func attend(
-    layer: Int, run: TokenRun, queries: Matrix, queryHeads: Int, into result: inout Matrix,
+    layer: Int, runs: [TokenRun], queries: Matrix, queryHeads: Int, scores: inout Matrix,
+    into result: inout Matrix, on team: ThreadTeam = .single,
     using instructions: Instructions = .best
   ) {
-    check(run)
+    check(runs, rows: queries.rows)
     precondition(queryHeads % kvHeads == 0 && queries.columns == queryHeads * headWidth)
-    precondition(run.firstRow + run.count <= queries.rows)
-    precondition(result.rows == queries.rows && result.columns == queries.columns)
-    var kernelLayer = kernelLayer(layer)
-    let (headWidth, groupSize, columns) = (headWidth, queryHeads / kvHeads, queries.columns)
-    let scale = 1 / Float(headWidth).squareRoot()
-    let capacity = run.firstPosition + run.count
-    result.withUnsafeValues { output in
-      withUnsafeTemporaryAllocation(of: Float.self, capacity: capacity) { scores in
+    result.reshape(rows: queries.rows, columns: queries.columns)
+    let positions = runs.reduce(0) { max($0, $1.firstPosition + $1.count) }
+    scores.reshape(rows: team.threads, columns: positions)
+    let grain = max(1, Self.shareOperations / (positions * headWidth * queryHeads / kvHeads))
+    scores.withUnsafeValues { scores in
+      result.withUnsafeValues { output in
         queries.values.withUnsafeBufferPointer { queries in
-          for offset in 0..<run.count {
-            for head in 0..<queryHeads {
-              let start = (run.firstRow + offset) * columns + head * headWidth
-              ck_attend(
-                instructions.kernel, &kernelLayer, head / groupSize, queries.baseAddress! + start,
-                run.blocks, run.firstPosition + offset + 1, scale, scores.baseAddress!,
-                output.baseAddress! + start)
-            }
+          let attention = PagedAttention(
+            layer: kernelLayer(layer), runs: runs, queries: queries.baseAddress!,
+            output: output.baseAddress!, kvHeads: kvHeads, groupSize: queryHeads / kvHeads,
+            headWidth: headWidth, instructions: instructions)
+          team.share(
+            attention.rows * kvHeads, grain: grain,
+            with: (attention, scores.baseAddress!, positions)
+          ) { job, range, thread in
+            job.0.attend(range, scores: job.1 + thread * job.2)
           }
         }
       }
     }
   }
 
-  private func check(_ run: TokenRun) {
-    precondition(run.count > 0 && run.firstPosition >= 0 && run.firstRow >= 0)
-    precondition((run.firstPosition + run.count - 1) / blockTokens < run.blocks.count)
-    precondition(run.blocks.allSatisfy { $0 < blocks })
+  /// Multiplications that are worth handing to another thread.
+  private static let shareOperations = 1 << 15
+
+  /// The run that holds `row`.
+  static func run(of row: Int, in runs: [TokenRun]) -> Int {
+    var (low, high) = (0, runs.count - 1)
+    while low < high {
+      let middle = (low + high + 1) / 2
+      if runs[middle].firstRow <= row { low = middle } else { high = middle - 1 }
+    }
+    return low
+  }
+
+  /// Runs cover `rows` rows in order, and their blocks exist.
+  private func check(_ runs: [TokenRun], rows: Int) {
+    var next = 0
+    for run in runs {
+      precondition(run.firstRow == next && run.count > 0 && run.firstPosition >= 0)
+      precondition((run.firstPosition + run.count - 1) / blockTokens < run.blocks.count)
+      precondition(run.blocks.allSatisfy { $0 < blocks })
+      next += run.count
+    }
+    precondition(next == rows && rows > 0)
+  }
+}
+
+/// Attention of a step, cut into (run, KV head, token), so that a head's keys and values are used
+/// for all tokens of a run while they are in the cache.
+private struct PagedAttention {
+  let layer: ck_kv_layer
+  let runs: [TokenRun]
+  let queries: UnsafePointer<Float>
+  let output: UnsafeMutablePointer<Float>
+  let kvHeads: Int
+  let groupSize: Int
+  let headWidth: Int
+  let instructions: Instructions
+
+  var rows: Int { runs.last.map { $0.firstRow + $0.count } ?? 0 }
+
+  /// Scores hold as many numbers as the longest sequence has positions.
+  func attend(_ range: Range<Int>, scores: UnsafeMutablePointer<Float>) {
+    var layer = layer
+    let scale = 1 / Float(headWidth).squareRoot()
+    let columns = kvHeads * groupSize * headWidth
+    var number = KVMemory.run(of: range.lowerBound / kvHeads, in: runs)
+    for item in range {
+      while item >= (runs[number].firstRow + runs[number].count) * kvHeads { number += 1 }
+      let (first, count) = (runs[number].firstRow, runs[number].count)
+      let (kvHead, token) = (item - first * kvHeads).quotientAndRemainder(dividingBy: count)
+      let start = (first + token) * columns + kvHead * groupSize * headWidth
+      for head in 0..<groupSize {
+        ck_attend(
+          instructions.kernel, &layer, kvHead, queries + start + head * headWidth,
+          runs[number].blocks, runs[number].firstPosition + token + 1, scale, scores,
+          output + start + head * headWidth)
+      }
+    }
   }
 }

@@ -58,6 +58,29 @@ public final class ReadOnlyMemory: @unchecked Sendable {
     copied = buffer
   }
 
+  /// Memory of `count` bytes, aligned to pages, that `fill` writes before anybody reads it.
+  ///
+  /// Throws `.outOfMemory`.
+  init(
+    count: Int, filling fill: (UnsafeMutableRawBufferPointer) -> Void
+  ) throws(ComputeError) {
+    let length = max(count, 1)
+    guard
+      let start = mmap(
+        nil, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
+      start != MAP_FAILED
+    else {
+      throw ComputeError(.outOfMemory, "no room for \(count) bytes of weights")
+    }
+    // Large pages are a matter of speed alone; the system may refuse.
+    _ = madvise(start, length, MADV_HUGEPAGE)
+    fill(UnsafeMutableRawBufferPointer(start: start, count: count))
+    mapping = UnsafeMutableRawBufferPointer(start: start, count: length)
+    copied = nil
+    base = UnsafeRawPointer(start)
+    self.count = count
+  }
+
   deinit {
     if let mapping { munmap(mapping.baseAddress!, mapping.count) }
     copied?.deallocate()

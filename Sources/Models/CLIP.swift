@@ -47,44 +47,55 @@ public struct CLIPVisionEncoder: Sendable {
   }
 
   /// Image features, `[featureRows, featureWidth]`, of pixel values `[3, side, side]`.
-  public func encode(_ pixels: [Float]) -> Matrix {
-    let states = hiddenStates(pixels)
+  public func encode(_ pixels: [Float], on team: ThreadTeam = .single) -> Matrix {
+    var states: [Int: Matrix] = [:]
+    run(pixels, on: team) { layer, state in
+      if configuration.featureLayers.contains(layer) { states[layer] = state }
+    }
     let firstRow = configuration.keepsClassToken ? 0 : 1
     let rows = firstRow..<vision.patches + 1
     if configuration.featureLayers.count == 1 {
-      return states[configuration.featureLayers[0]].rows(rows)
+      return states[configuration.featureLayers[0], default: Matrix()].rows(rows)
     }
     var values: [Float] = []
     values.reserveCapacity(rows.count * configuration.featureWidth)
     for row in rows {
-      for layer in configuration.featureLayers { values += states[layer][row: row] }
+      for layer in configuration.featureLayers {
+        values += states[layer, default: Matrix()][row: row]
+      }
     }
     return Matrix(rows: rows.count, columns: configuration.featureWidth, values: values)
   }
 
   /// The embeddings after `pre_layrnorm` and the result of every layer that is held, each
   /// `[patches + 1, hidden]`.
-  public func hiddenStates(_ pixels: [Float]) -> [Matrix] {
-    var hidden = embed(pixels)
-    var scratch = CLIPScratch()
-    var states = [hidden]
-    for layer in layers {
-      layer(&hidden, scratch: &scratch)
-      states.append(hidden)
-    }
+  public func hiddenStates(_ pixels: [Float], on team: ThreadTeam = .single) -> [Matrix] {
+    var states: [Matrix] = []
+    run(pixels, on: team) { _, state in states.append(state) }
     return states
   }
 
-  private func embed(_ pixels: [Float]) -> Matrix {
+  /// Calls `use` with the number of each hidden state and the state.
+  private func run(_ pixels: [Float], on team: ThreadTeam, use: (Int, Matrix) -> Void) {
+    var hidden = embed(pixels, on: team)
+    var scratch = CLIPScratch()
+    use(0, hidden)
+    for (index, layer) in layers.enumerated() {
+      layer(&hidden, scratch: &scratch, on: team)
+      use(index + 1, hidden)
+    }
+  }
+
+  private func embed(_ pixels: [Float], on team: ThreadTeam) -> Matrix {
     var patches = Matrix()
     patchEmbedding.reshaped([vision.hidden, vision.patchElements])
-      .multiplyWithBLAS(unfold(pixels), into: &patches)
+      .multiplyWithBLAS(unfold(pixels), into: &patches, on: team)
     var sum = positions
     var embedded = Matrix(rows: vision.patches + 1, columns: vision.hidden)
     embedded[row: 0] = classEmbedding[...]
     for patch in 0..<vision.patches { embedded.copyRow(patch, of: patches, to: patch + 1) }
-    sum.add(embedded)
-    preNorm(sum, into: &embedded)
+    sum.add(embedded, on: team)
+    preNorm(sum, into: &embedded, on: team)
     return embedded
   }
 
@@ -149,13 +160,22 @@ struct CLIPLayer: Sendable {
     mlp = try CLIPMLP(loading: weights.scope("mlp"), configuration: configuration)
   }
 
-  func callAsFunction(_ hidden: inout Matrix, scratch: inout CLIPScratch) {
-    norm1(hidden, into: &scratch.normalized)
-    attention(scratch: &scratch)
-    hidden.add(scratch.output)
-    norm2(hidden, into: &scratch.normalized)
-    mlp(scratch: &scratch)
-    hidden.add(scratch.output)
+  func callAsFunction(
+    _ hidden: inout Matrix, scratch: inout CLIPScratch, on team: ThreadTeam
+  ) {
+    norm1(hidden, into: &scratch.normalized, on: team)
+    attention(scratch: &scratch, on: team)
+    hidden.add(scratch.output, on: team)
+    norm2(hidden, into: &scratch.normalized, on: team)
+    mlp(scratch: &scratch, on: team)
+    hidden.add(scratch.output, on: team)
+  }
+
+  var byteCount: Int {
+    let linears = [
+      attention.query, attention.key, attention.value, attention.output, mlp.first, mlp.second,
+    ]
+    return linears.reduce(0) { $0 + $1.byteCount }
   }
 }
 
@@ -183,14 +203,14 @@ struct CLIPAttention: Sendable {
   }
 
   /// From `scratch.normalized` to `scratch.output`, both `[tokens, hidden]`.
-  func callAsFunction(scratch: inout CLIPScratch) {
-    query.onBLAS(scratch.normalized, into: &scratch.queries)
-    key.onBLAS(scratch.normalized, into: &scratch.keys)
-    value.onBLAS(scratch.normalized, into: &scratch.values)
+  func callAsFunction(scratch: inout CLIPScratch, on team: ThreadTeam) {
+    query.onBLAS(scratch.normalized, into: &scratch.queries, on: team)
+    key.onBLAS(scratch.normalized, into: &scratch.keys, on: team)
+    value.onBLAS(scratch.normalized, into: &scratch.values, on: team)
     scratch.queries.attendingFully(
       keys: scratch.keys, values: scratch.values, heads: heads, scores: &scratch.scores,
-      into: &scratch.attended)
-    output.onBLAS(scratch.attended, into: &scratch.output)
+      into: &scratch.attended, on: team)
+    output.onBLAS(scratch.attended, into: &scratch.output, on: team)
   }
 }
 
@@ -213,24 +233,37 @@ struct CLIPMLP: Sendable {
   }
 
   /// From `scratch.normalized` to `scratch.output`, both `[tokens, hidden]`.
-  func callAsFunction(scratch: inout CLIPScratch) {
-    first.onBLAS(scratch.normalized, into: &scratch.inner)
-    scratch.inner.apply(activation)
-    second.onBLAS(scratch.inner, into: &scratch.output)
+  func callAsFunction(scratch: inout CLIPScratch, on team: ThreadTeam) {
+    first.onBLAS(scratch.normalized, into: &scratch.inner, on: team)
+    scratch.inner.apply(activation, on: team)
+    second.onBLAS(scratch.inner, into: &scratch.output, on: team)
   }
 }
 
 extension Matrix {
-  mutating func apply(_ activation: Activation) {
+  mutating func apply(_ activation: Activation, on team: ThreadTeam) {
     switch activation {
-    case .quickGELU: quickGELU()
-    case .gelu: gelu()
+    case .quickGELU: quickGELU(on: team)
+    case .gelu: gelu(on: team)
     case .identity: break
     }
   }
 }
 
 extension CLIPVisionEncoder {
+  /// Bytes of the matrices that encoding an image reads.
+  public var weightBytes: Int {
+    patchEmbedding.byteCount + layers.reduce(0) { $0 + $1.byteCount }
+  }
+
+  /// How its matrices are stored.
+  public var weightFormat: WeightFormat {
+    layers.first?.mlp.first.weight.format ?? patchEmbedding.format
+  }
+
+  /// How many layers it computes: up to the last one that features are taken from.
+  public var layerCount: Int { layers.count }
+
   /// Edge of the square that it takes, in pixels.
   public var imageSide: Int { configuration.vision.imageSide }
 }

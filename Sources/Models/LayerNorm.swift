@@ -15,7 +15,7 @@ struct LayerNorm: Sendable {
     self.epsilon = epsilon
   }
 
-  func callAsFunction(_ input: Matrix, into result: inout Matrix) {
-    input.layerNormalized(weight, bias, epsilon: epsilon, into: &result)
+  func callAsFunction(_ input: Matrix, into result: inout Matrix, on team: ThreadTeam) {
+    input.layerNormalized(weight, bias, epsilon: epsilon, into: &result, on: team)
   }
 }

@@ -18,15 +18,15 @@ public struct Linear: Sendable {
 
   /// On our own kernel: a row's result does not depend on the rows beside it. `[rows, inputs]` to
   /// `[rows, outputs]`.
-  func callAsFunction(_ input: Matrix, into result: inout Matrix) {
-    weight.multiply(input, into: &result)
-    if let bias { result.addToRows(bias) }
+  func callAsFunction(_ input: Matrix, into result: inout Matrix, on team: ThreadTeam) {
+    weight.multiply(input, into: &result, on: team)
+    if let bias { result.addToRows(bias, on: team) }
   }
 
   /// On OpenBLAS, for whole images. `[rows, inputs]` to `[rows, outputs]`.
-  func onBLAS(_ input: Matrix, into result: inout Matrix) {
-    weight.multiplyWithBLAS(input, into: &result)
-    if let bias { result.addToRows(bias) }
+  func onBLAS(_ input: Matrix, into result: inout Matrix, on team: ThreadTeam) {
+    weight.multiplyWithBLAS(input, into: &result, on: team)
+    if let bias { result.addToRows(bias, on: team) }
   }
 
   var byteCount: Int { weight.byteCount }

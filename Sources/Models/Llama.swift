@@ -60,6 +60,14 @@ public struct LlamaStage: Sendable {
       + (configuration.tiedHead && isFirst ? 0 : head?.byteCount ?? 0)
   }
 
+  /// Bytes of the weights that every step reads: layers, norm and head.
+  public var stepWeightBytes: Int {
+    layers.reduce(0) { $0 + $1.byteCount } + (head?.byteCount ?? 0)
+  }
+
+  /// How its layers' matrices are stored; nil without layers.
+  public var weightFormat: WeightFormat? { layers.first?.mlp.gate.weight.format }
+
   /// Looks the embeddings of `tokens` up, `[tokens, hidden]`. Only on the first stage.
   public func embed(_ tokens: [Int32], into hidden: inout Matrix) {
     guard let embedding else { preconditionFailure("only the first stage embeds") }
@@ -70,20 +78,25 @@ public struct LlamaStage: Sendable {
   /// Runs the stage's layers over a step's tokens, in place. hidden `[tokens, hidden]`; `runs`
   /// cover its rows.
   public func forward(
-    _ hidden: inout Matrix, runs: [TokenRun], cache: KVMemory, scratch: inout LlamaScratch
+    _ hidden: inout Matrix, runs: [TokenRun], cache: KVMemory, scratch: inout LlamaScratch,
+    on team: ThreadTeam = .single
   ) {
-    let positions = runs.flatMap { run in (0..<run.count).map { run.firstPosition + $0 } }
-    precondition(positions.count == hidden.rows)
-    let angles = rotary.angles(at: positions)
+    scratch.positions.removeAll(keepingCapacity: true)
+    for run in runs {
+      scratch.positions.append(contentsOf: run.firstPosition..<run.firstPosition + run.count)
+    }
+    precondition(scratch.positions.count == hidden.rows)
+    scratch.rotary.cover((scratch.positions.max() ?? 0) + 1, of: rotary)
     for (index, layer) in layers.enumerated() {
       layer(
-        &hidden, runs: runs, angles: angles, cache: cache, cacheLayer: index, scratch: &scratch)
+        &hidden, runs: runs, cache: cache, cacheLayer: index, scratch: &scratch, on: team)
     }
   }
 
   /// Logits of some rows, `[rows.count, vocabulary]`. Only on the last stage.
   public func logits(
-    of hidden: Matrix, rows: [Int], scratch: inout LlamaScratch, into logits: inout Matrix
+    of hidden: Matrix, rows: [Int], scratch: inout LlamaScratch, into logits: inout Matrix,
+    on team: ThreadTeam = .single
   ) {
     guard let finalNorm, let head else { preconditionFailure("only the last stage has the head") }
     scratch.selected.reshape(rows: rows.count, columns: configuration.hidden)
@@ -91,8 +104,8 @@ public struct LlamaStage: Sendable {
       scratch.selected.copyRow(row, of: hidden, to: target)
     }
     scratch.selected.rmsNormalized(
-      finalNorm, epsilon: configuration.normEpsilon, into: &scratch.normalized)
-    head.multiply(scratch.normalized, into: &logits)
+      finalNorm, epsilon: configuration.normEpsilon, into: &scratch.normalized, on: team)
+    head.multiply(scratch.normalized, into: &logits, on: team)
   }
 
   /// A KV cache for this stage's layers. Throws `.outOfMemory`.
@@ -105,11 +118,14 @@ public struct LlamaStage: Sendable {
 
 /// Matrices that layers use one after the other, kept so that a step allocates nothing anew.
 public struct LlamaScratch: Sendable {
+  var positions: [Int] = []
+  var rotary = RotaryTable()
   var selected = Matrix()
   var normalized = Matrix()
   var queries = Matrix()
   var keys = Matrix()
   var values = Matrix()
+  var scores = Matrix()
   var attended = Matrix()
   var gate = Matrix()
   var up = Matrix()
@@ -149,15 +165,15 @@ struct LlamaLayer: Sendable {
   }
 
   func callAsFunction(
-    _ hidden: inout Matrix, runs: [TokenRun], angles: RotaryEmbedding.Angles, cache: KVMemory,
-    cacheLayer: Int, scratch: inout LlamaScratch
+    _ hidden: inout Matrix, runs: [TokenRun], cache: KVMemory, cacheLayer: Int,
+    scratch: inout LlamaScratch, on team: ThreadTeam
   ) {
-    hidden.rmsNormalized(inputNorm, epsilon: epsilon, into: &scratch.normalized)
-    attention(runs: runs, angles: angles, cache: cache, cacheLayer: cacheLayer, scratch: &scratch)
-    hidden.add(scratch.output)
-    hidden.rmsNormalized(postAttentionNorm, epsilon: epsilon, into: &scratch.normalized)
-    mlp(scratch: &scratch)
-    hidden.add(scratch.output)
+    hidden.rmsNormalized(inputNorm, epsilon: epsilon, into: &scratch.normalized, on: team)
+    attention(runs: runs, cache: cache, cacheLayer: cacheLayer, scratch: &scratch, on: team)
+    hidden.add(scratch.output, on: team)
+    hidden.rmsNormalized(postAttentionNorm, epsilon: epsilon, into: &scratch.normalized, on: team)
+    mlp(scratch: &scratch, on: team)
+    hidden.add(scratch.output, on: team)
   }
 
   var byteCount: Int { attention.byteCount + mlp.byteCount }
@@ -191,22 +207,21 @@ struct LlamaAttention: Sendable {
 
   /// From `scratch.normalized` to `scratch.output`, both `[tokens, hidden]`.
   func callAsFunction(
-    runs: [TokenRun], angles: RotaryEmbedding.Angles, cache: KVMemory, cacheLayer: Int,
-    scratch: inout LlamaScratch
+    runs: [TokenRun], cache: KVMemory, cacheLayer: Int, scratch: inout LlamaScratch,
+    on team: ThreadTeam
   ) {
-    query(scratch.normalized, into: &scratch.queries)
-    key(scratch.normalized, into: &scratch.keys)
-    value(scratch.normalized, into: &scratch.values)
-    scratch.queries.rotate(by: angles, heads: heads)
-    scratch.keys.rotate(by: angles, heads: kvHeads)
-    scratch.attended.reshape(rows: scratch.queries.rows, columns: scratch.queries.columns)
-    for run in runs {
-      cache.append(layer: cacheLayer, run: run, keys: scratch.keys, values: scratch.values)
-      cache.attend(
-        layer: cacheLayer, run: run, queries: scratch.queries, queryHeads: heads,
-        into: &scratch.attended)
-    }
-    output(scratch.attended, into: &scratch.output)
+    query(scratch.normalized, into: &scratch.queries, on: team)
+    key(scratch.normalized, into: &scratch.keys, on: team)
+    value(scratch.normalized, into: &scratch.values, on: team)
+    let (rotary, positions) = (scratch.rotary, scratch.positions)
+    rotary.rotate(&scratch.queries, at: positions, heads: heads, on: team)
+    rotary.rotate(&scratch.keys, at: positions, heads: kvHeads, on: team)
+    cache.append(
+      layer: cacheLayer, runs: runs, keys: scratch.keys, values: scratch.values, on: team)
+    cache.attend(
+      layer: cacheLayer, runs: runs, queries: scratch.queries, queryHeads: heads,
+      scores: &scratch.scores, into: &scratch.attended, on: team)
+    output(scratch.attended, into: &scratch.output, on: team)
   }
 
   var byteCount: Int {
@@ -234,11 +249,11 @@ struct LlamaMLP: Sendable {
   }
 
   /// From `scratch.normalized` to `scratch.output`, both `[tokens, hidden]`.
-  func callAsFunction(scratch: inout LlamaScratch) {
-    gate(scratch.normalized, into: &scratch.gate)
-    up(scratch.normalized, into: &scratch.up)
-    scratch.gate.siluMultiply(scratch.up)
-    down(scratch.gate, into: &scratch.output)
+  func callAsFunction(scratch: inout LlamaScratch, on team: ThreadTeam) {
+    gate(scratch.normalized, into: &scratch.gate, on: team)
+    up(scratch.normalized, into: &scratch.up, on: team)
+    scratch.gate.siluMultiply(scratch.up, on: team)
+    down(scratch.gate, into: &scratch.output, on: team)
   }
 
   var byteCount: Int { gate.byteCount + up.byteCount + down.byteCount }

@@ -48,20 +48,20 @@ public struct Projector: Sendable {
   }
 
   /// Embeddings, `[rows, hidden]`, of image features, `[featureRows, featureWidth]`.
-  public func callAsFunction(_ features: Matrix) -> Matrix {
+  public func callAsFunction(_ features: Matrix, on team: ThreadTeam = .single) -> Matrix {
     var result = Matrix()
     switch kind {
     case .linear(let linear):
-      linear.onBLAS(features, into: &result)
+      linear.onBLAS(features, into: &result, on: team)
     case .mlp(let first, let activation, let second):
       var inner = Matrix()
-      first.onBLAS(features, into: &inner)
-      inner.apply(activation)
-      second.onBLAS(inner, into: &result)
+      first.onBLAS(features, into: &inner, on: team)
+      inner.apply(activation, on: team)
+      second.onBLAS(inner, into: &result, on: team)
     case .convolution(let weight, let bias, let grid, let stride):
       weight.multiplyWithBLAS(
-        Self.unfold(features, grid: grid, stride: stride), into: &result)
-      if let bias { result.addToRows(bias) }
+        Self.unfold(features, grid: grid, stride: stride), into: &result, on: team)
+      if let bias { result.addToRows(bias, on: team) }
     }
     return result
   }

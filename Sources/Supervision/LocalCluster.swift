@@ -10,6 +10,9 @@ public struct LocalClusterSettings: Sendable {
   /// The checkpoint's directory.
   public var model: URL
   public var workers = 2
+  /// Threads that compute: decoder workers share them out, at least one each; the vision node,
+  /// which works while they wait, has as many.
+  public var threads = ProcessInfo.processInfo.activeProcessorCount
   /// Where the coordinator listens, such as "tcp://127.0.0.1:5710"; port 0 leaves it to the system.
   public var listen = "tcp://127.0.0.1:0"
   /// Further arguments of `chatspot coordinator`.
@@ -60,15 +63,21 @@ public actor LocalCluster {
     }
     // They share this machine: its memory is divided, and they are equally fast.
     let memory = SystemMemory.available() / (settings.workers + 1)
+    let workerThreads = max(1, settings.threads / max(1, settings.workers))
     for number in 1...max(1, settings.workers) {
       _ = try launch(
         "worker-\(number)",
         [
           "worker", "--coordinator", address, "--name", "worker-\(number)", "--memory-bytes",
-          "\(memory)", "--speed", "\(Self.sharedSpeed)",
+          "\(memory)", "--speed", "\(Self.sharedSpeed)", "--threads", "\(workerThreads)",
         ])
     }
-    _ = try launch("vision", ["vision", "--coordinator", address, "--name", "vision"])
+    _ = try launch(
+      "vision",
+      [
+        "vision", "--coordinator", address, "--name", "vision", "--threads",
+        "\(max(1, settings.threads))",
+      ])
     return address
   }
 

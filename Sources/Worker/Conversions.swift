@@ -15,6 +15,14 @@ extension Matrix {
       bytes: tensor.data)
   }
 
+  /// Takes over a tensor's numbers, in the storage that it has.
+  mutating func take(_ tensor: WireTensor) {
+    precondition(tensor.shape.count == 2)
+    take(
+      rows: tensor.shape[0], columns: tensor.shape[1], format: tensor.type == .f32 ? .f32 : .f16,
+      bytes: tensor.data)
+  }
+
   func wireTensor(_ type: WireDataType) -> WireTensor {
     WireTensor(
       type: type, shape: [rows, columns], data: type == .f32 ? f32Bytes() : f16Bytes())
@@ -29,14 +37,21 @@ extension SamplingParameters {
 }
 
 extension Step {
-  /// Where each span's tokens stand among the step's rows, and their KV blocks.
-  var runs: [TokenRun] {
+  /// Where each span's tokens stand among the step's rows, and their KV blocks; written over
+  /// `runs`, whose storage is kept.
+  func write(to runs: inout [TokenRun]) {
+    if runs.count > spans.count { runs.removeLast(runs.count - spans.count) }
     var firstRow = 0
-    return spans.map { span in
-      defer { firstRow += span.tokenCount }
-      return TokenRun(
-        firstRow: firstRow, count: span.tokenCount, firstPosition: span.firstPosition,
-        blocks: span.kvBlocks.map { UInt32($0) })
+    for (index, span) in spans.enumerated() {
+      if index == runs.count {
+        runs.append(TokenRun(firstRow: 0, count: 0, firstPosition: 0, blocks: []))
+      }
+      runs[index].firstRow = firstRow
+      runs[index].count = span.tokenCount
+      runs[index].firstPosition = span.firstPosition
+      runs[index].blocks.removeAll(keepingCapacity: true)
+      for block in span.kvBlocks { runs[index].blocks.append(UInt32(block)) }
+      firstRow += span.tokenCount
     }
   }
 

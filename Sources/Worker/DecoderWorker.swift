@@ -1,6 +1,7 @@
 /// The process that holds a contiguous range of decoder layers and their KV cache.
 
 internal import Checkpoints
+internal import Compute
 internal import Foundation
 public import Logging
 internal import Messaging
@@ -39,7 +40,8 @@ public actor DecoderWorker {
     reactor = try Reactor(name: "worker")
     next = Downstream(reactor: reactor)
     engineThread = try Reactor(name: "stage")
-    engine = StageEngine(checkpoint: settings.member.checkpoint, thread: engineThread)
+    engine = StageEngine(
+      checkpoint: settings.member.checkpoint, team: settings.member.team, thread: engineThread)
     (workStream, work) = AsyncStream.makeStream()
   }
 
@@ -79,7 +81,8 @@ public actor DecoderWorker {
       speed = await engine.measureSpeed()
     }
     let endpoint = try listen()
-    let offer = "\(settings.memoryBytes >> 20) MiB, \(speed / 1_000_000) MB/s"
+    let threads = settings.member.team.threads
+    let offer = "\(settings.memoryBytes >> 20) MiB, \(speed / 1_000_000) MB/s, threads: \(threads)"
     logger.info("\(settings.member.name) listens at \(endpoint) and offers \(offer)")
     let hello = Hello(
       role: .decoderWorker, name: settings.member.name, modelDigest: digest,

@@ -1,6 +1,7 @@
 /// What the operator of a decoder worker or a vision node chooses.
 
 public import Checkpoints
+public import Compute
 public import Messaging
 
 /// Settings that both kinds of members have.
@@ -10,11 +11,16 @@ public struct MemberSettings: Sendable {
   /// A name for people.
   public var name: String
   public var checkpoint: Checkpoint
+  /// The threads that compute.
+  public var team: ThreadTeam
 
-  public init(coordinator: Address, name: String, checkpoint: Checkpoint) {
+  public init(
+    coordinator: Address, name: String, checkpoint: Checkpoint, team: ThreadTeam = .single
+  ) {
     self.coordinator = coordinator
     self.name = name
     self.checkpoint = checkpoint
+    self.team = team
   }
 }
 

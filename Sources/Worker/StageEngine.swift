@@ -32,10 +32,12 @@ actor StageEngine {
   nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
   private let checkpoint: Checkpoint
+  private let team: ThreadTeam
   private let clock = ContinuousClock()
   private var loaded: Loaded?
   private var scratch = LlamaScratch()
   private var hidden = Matrix()
+  private var runs: [TokenRun] = []
   private var logits = Matrix()
   private var busy = Duration.zero
 
@@ -49,17 +51,19 @@ actor StageEngine {
     var features: [UInt64: Matrix] = [:]
   }
 
-  init(checkpoint: Checkpoint, thread: Reactor) {
+  init(checkpoint: Checkpoint, team: ThreadTeam, thread: Reactor) {
     self.checkpoint = checkpoint
+    self.team = team
     self.thread = thread
   }
 
-  func measureSpeed() -> Int { SpeedMeasurement.weightBytesPerSecond() }
+  func measureSpeed() -> Int { SpeedMeasurement.weightBytesPerSecond(team) }
 
   /// Does the work in order until there is no more.
   func run(_ work: AsyncStream<StageWork>, into results: AsyncStream<StageResult>.Continuation)
     async
   {
+    team.bindCaller()
     for await item in work {
       switch item {
       case .assign(let assignment): assign(assignment, results)
@@ -134,7 +138,7 @@ actor StageEngine {
       return
     }
     let started = clock.now
-    let projected = projector(Matrix(message.features))
+    let projected = projector(Matrix(message.features), on: team)
     self.loaded?.features[message.image] = projected
     let ready = FeaturesReady(
       epoch: message.epoch, image: message.image, rows: projected.rows,
@@ -150,12 +154,14 @@ actor StageEngine {
     guard let loaded, step.epoch == loaded.assignment.epoch else { return }
     let started = clock.now
     if let activations = step.activations {
-      hidden = Matrix(activations)
+      hidden.take(activations)
     } else if let fault = embed(step, loaded) {
       results.yield(.toCoordinator(.error(fault)))
       return
     }
-    loaded.stage.forward(&hidden, runs: step.runs, cache: loaded.cache, scratch: &scratch)
+    step.write(to: &runs)
+    loaded.stage.forward(
+      &hidden, runs: runs, cache: loaded.cache, scratch: &scratch, on: team)
     let tokens = loaded.stage.isLast ? sample(step, loaded.stage) : []
     let elapsed = clock.now - started
     busy += elapsed
@@ -204,7 +210,7 @@ actor StageEngine {
       if span.samples { rows.append(lastRow) }
     }
     guard !rows.isEmpty else { return [] }
-    stage.logits(of: hidden, rows: rows, scratch: &scratch, into: &logits)
+    stage.logits(of: hidden, rows: rows, scratch: &scratch, into: &logits, on: team)
     return zip(step.spans.lazy.filter(\.samples), 0...).map { span, row in
       let position = span.firstPosition + span.tokenCount
       let parameters = SamplingParameters(span.sampling ?? .greedy)

@@ -15,6 +15,7 @@ actor VisionEngine {
   nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
   private let encoder: CLIPVisionEncoder
+  private let team: ThreadTeam
   private let preprocessor: PreprocessorConfiguration
   private let clock = ContinuousClock()
 
@@ -24,8 +25,9 @@ actor VisionEngine {
     case failed(WireError)
   }
 
-  init(checkpoint: Checkpoint, thread: Reactor) throws {
+  init(checkpoint: Checkpoint, team: ThreadTeam, thread: Reactor) throws {
     self.thread = thread
+    self.team = team
     encoder = try CLIPVisionEncoder(
       loading: checkpoint.weights("vision_tower"), configuration: checkpoint.configuration)
     preprocessor = try PreprocessorConfiguration(directory: checkpoint.directory)
@@ -36,6 +38,7 @@ actor VisionEngine {
     _ requests: AsyncStream<(EncodeImage, WireDataType)>,
     into results: AsyncStream<Result>.Continuation
   ) async {
+    team.bindCaller()
     for await (request, type) in requests {
       do throws(Refusal) {
         results.yield(.features(try encode(request, type)))
@@ -61,7 +64,7 @@ actor VisionEngine {
     let started = clock.now
     let pixels = try pixelValues(request)
     let decoded = clock.now
-    let features = encoder.encode(pixels)
+    let features = encoder.encode(pixels, on: team)
     return ImageFeatures(
       epoch: request.epoch, image: request.image, features: features.wireTensor(type),
       decodeSeconds: (decoded - started).seconds, encodeSeconds: (clock.now - decoded).seconds)

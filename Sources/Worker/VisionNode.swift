@@ -32,7 +32,8 @@ public actor VisionNode {
     reactor = try Reactor(name: "vision")
     stage = Downstream(reactor: reactor)
     engineThread = try Reactor(name: "encoder")
-    engine = try VisionEngine(checkpoint: settings.checkpoint, thread: engineThread)
+    engine = try VisionEngine(
+      checkpoint: settings.checkpoint, team: settings.team, thread: engineThread)
     (requestStream, requests) = AsyncStream.makeStream()
   }
 

@@ -38,6 +38,7 @@ struct Ask: AsyncParsableCommand {
 
   @OptionGroup var model: ModelOption
   @OptionGroup var cluster: CoordinatorOptions
+  @OptionGroup var threads: SharedThreadOptions
 
   @Flag(help: "Allow a coordinator that other machines can reach, without encryption.")
   var insecure = false
@@ -97,6 +98,7 @@ struct Ask: AsyncParsableCommand {
     try verifyCheckpoint(directory)
     var settings = LocalClusterSettings(executable: EmbeddedModel.executable, model: directory)
     settings.workers = workers
+    settings.threads = threads.count
     settings.coordinatorArguments = cluster.arguments
     settings.logLevel = clusterLogLevel
     let cluster = LocalCluster(settings)

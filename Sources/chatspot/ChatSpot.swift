@@ -15,6 +15,7 @@ struct ChatSpot: AsyncParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      Ask.self, Up.self, RunCoordinator.self, RunWorker.self, RunVision.self, Model.self,
+      Ask.self, Up.self, RunCoordinator.self, RunWorker.self, RunVision.self, Bench.self,
+      Model.self,
     ])
 }

@@ -13,6 +13,7 @@ struct RunVision: AsyncParsableCommand {
     discussion: "May start before or after the coordinator. Several of them share the images.")
 
   @OptionGroup var model: ModelOption
+  @OptionGroup var threads: ThreadOptions
   @OptionGroup var process: ProcessOptions
   @OptionGroup var log: LogOption
 
@@ -27,7 +28,8 @@ struct RunVision: AsyncParsableCommand {
     let name = name ?? "\(ProcessInfo.processInfo.hostName)-\(getpid())"
     let settings = MemberSettings(
       coordinator: coordinator, name: name,
-      checkpoint: try Checkpoint(directory: try model.directory()))
+      checkpoint: try Checkpoint(directory: try model.directory()),
+      team: try threads.team("encode"))
     let node = try VisionNode(settings, logger: log.logger(name))
     let withParent = process.withParent
     let stopping = Task {

@@ -14,6 +14,7 @@ struct RunWorker: AsyncParsableCommand {
     discussion: "May start before or after the coordinator; it joins as soon as both are there.")
 
   @OptionGroup var model: ModelOption
+  @OptionGroup var threads: ThreadOptions
   @OptionGroup var process: ProcessOptions
   @OptionGroup var log: LogOption
 
@@ -49,7 +50,8 @@ struct RunWorker: AsyncParsableCommand {
     let name = name ?? "\(ProcessInfo.processInfo.hostName)-\(getpid())"
     let member = MemberSettings(
       coordinator: coordinator, name: name,
-      checkpoint: try Checkpoint(directory: try model.directory()))
+      checkpoint: try Checkpoint(directory: try model.directory()),
+      team: try threads.team("stage"))
     let worker = try DecoderWorker(
       DecoderWorkerSettings(
         member: member, listen: listen, advertisedHost: advertise,

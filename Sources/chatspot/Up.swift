@@ -15,6 +15,7 @@ struct Up: AsyncParsableCommand {
 
   @OptionGroup var model: ModelOption
   @OptionGroup var coordinator: CoordinatorOptions
+  @OptionGroup var threads: SharedThreadOptions
   @OptionGroup var process: ProcessOptions
   @OptionGroup var log: LogOption
 
@@ -34,6 +35,7 @@ struct Up: AsyncParsableCommand {
     try verifyCheckpoint(directory)
     var settings = LocalClusterSettings(executable: EmbeddedModel.executable, model: directory)
     settings.workers = workers
+    settings.threads = threads.count
     settings.listen = "\(listen)"
     settings.coordinatorArguments = coordinator.arguments + (process.insecure ? ["--insecure"] : [])
     settings.logLevel = log.logLevel.rawValue

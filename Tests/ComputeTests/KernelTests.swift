@@ -81,10 +81,11 @@ struct KernelTests {
     let keys = random.matrix(tokens, kvHeads * width)
     let values = random.matrix(tokens, kvHeads * width)
     let run = TokenRun(firstRow: 0, count: tokens, firstPosition: 0, blocks: [4, 1, 3])
-    cache.append(layer: 1, run: run, keys: keys, values: values)
-    var result = Matrix(rows: tokens, columns: heads * width)
+    cache.append(layer: 1, runs: [run], keys: keys, values: values)
+    var (scores, result) = (Matrix(), Matrix())
     cache.attend(
-      layer: 1, run: run, queries: queries, queryHeads: heads, into: &result, using: instructions)
+      layer: 1, runs: [run], queries: queries, queryHeads: heads, scores: &scores, into: &result,
+      using: instructions)
     for token in 0..<tokens {
       for head in 0..<heads {
         let expected = plainAttention(

@@ -6,6 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "machine.h"
+#include "team.h"
+
 /// How stored weights are encoded.
 typedef enum { CK_F32 = 0, CK_F16 = 1, CK_BF16 = 2 } ck_format;
 
