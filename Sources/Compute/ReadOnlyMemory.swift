@@ -58,6 +58,25 @@ public final class ReadOnlyMemory: @unchecked Sendable {
     copied = buffer
   }
 
+  /// `count` bytes that `fill` writes, aligned for any vector. It gets them uninitialised and must
+  /// write all of them.
+  ///
+  /// Large ones lie on huge pages where the system gives them: weights are read from one end to the
+  /// other for every token, and a page that has to be looked up is time lost.
+  init(count: Int, filledBy fill: (UnsafeMutableRawPointer) -> Void) {
+    precondition(count >= 0)
+    let isLarge = count >= 2 * Self.hugePageSize
+    let buffer = UnsafeMutableRawPointer.allocate(
+      byteCount: max(count, 1), alignment: isLarge ? Self.hugePageSize : 64)
+    // Advice: where it is not taken, the bytes lie on ordinary pages.
+    if isLarge { _ = madvise(buffer, count / Self.hugePageSize * Self.hugePageSize, MADV_HUGEPAGE) }
+    fill(buffer)
+    mapping = nil
+    base = UnsafeRawPointer(buffer)
+    self.count = count
+    copied = buffer
+  }
+
   deinit {
     if let mapping { munmap(mapping.baseAddress!, mapping.count) }
     copied?.deallocate()
@@ -69,6 +88,7 @@ public final class ReadOnlyMemory: @unchecked Sendable {
     return Array(UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count))
   }
 
+  private static let hugePageSize = 1 << 21
   private static let pageSize = sysconf(Int32(_SC_PAGESIZE))
 
   private static func unreadable(_ path: String) -> ComputeError {
