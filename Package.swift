@@ -102,6 +102,8 @@ let package = Package(
     .testTarget(
       name: "ImagingTests", dependencies: ["Imaging"], exclude: ["Fixtures"],
       swiftSettings: strict),
-    .testTarget(name: "ComputeTests", dependencies: ["Compute"], swiftSettings: strict),
+    .testTarget(
+      name: "ComputeTests", dependencies: ["Compute"], exclude: ["Fixtures"],
+      swiftSettings: strict),
   ]
 )

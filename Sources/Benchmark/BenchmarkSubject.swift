@@ -24,7 +24,7 @@ public struct BenchmarkSubject: Sendable {
     heldFormat = format
     source =
       if let format {
-        ConvertedWeightSource(original: checkpoint, format: format, team: team)
+        ConvertedWeights(checkpoint, to: format, on: team)
       } else {
         checkpoint
       }
@@ -37,7 +37,9 @@ public struct BenchmarkSubject: Sendable {
     configuration = ModelConfiguration(text: dimensions.text, vision: .large14(imageSide: 336))
     isCheckpoint = false
     heldFormat = format
-    source = RandomWeightSource(format: format, team: team)
+    let plain: WeightFormat = format.isQuantized ? .f16 : format
+    let random = RandomWeightSource(format: plain, team: team)
+    source = format.isQuantized ? ConvertedWeights(random, to: format, on: team) : random
   }
 
   func decoder() throws(CheckpointError) -> LlamaStage {
@@ -73,7 +75,7 @@ public struct BenchmarkSubject: Sendable {
   private func decoderBytes(_ settings: BenchmarkSettings) -> Double {
     let text = configuration.text
     let numbers = DecoderWork(text).matrixNumbers + Double(text.vocabulary * text.hidden)
-    let weights = heldFormat.map { numbers * Double($0.byteCount) } ?? 0
+    let weights = heldFormat.map { numbers * $0.bytesPerNumber } ?? 0
     let positions = settings.cacheShapes.map { shape in
       shape.sequences * DecoderBenchmark.blocks(shape.positions) * DecoderBenchmark.blockTokens
     }
@@ -87,7 +89,7 @@ public struct BenchmarkSubject: Sendable {
   private var encoderBytes: Double {
     let vision = configuration.vision
     let numbers = VisionWork(vision, layers: vision.layers).matrixNumbers
-    let weights = heldFormat.map { numbers * Double($0.byteCount) } ?? 0
+    let weights = heldFormat.map { numbers * $0.bytesPerNumber } ?? 0
     let scratch = (vision.patches + 1) * (8 * vision.hidden + vision.intermediate)
     return weights + Double(scratch) * 4
   }

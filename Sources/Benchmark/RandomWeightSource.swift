@@ -29,22 +29,3 @@ struct RandomWeightSource: WeightSource {
 
   func shape(of name: String) -> [Int]? { nil }
 }
-
-/// A checkpoint whose matrices are brought to another format when they are loaded.
-struct ConvertedWeightSource: WeightSource {
-  let original: any WeightSource
-  let format: WeightFormat
-  let team: ThreadTeam
-
-  func tensor(_ name: String, shape: [Int]) throws(CheckpointError) -> StoredTensor {
-    let tensor = try original.tensor(name, shape: shape)
-    guard shape.count > 1 else { return tensor }
-    do throws(ComputeError) {
-      return try tensor.converted(to: format, on: team)
-    } catch {
-      throw CheckpointError(.outOfMemory, "\(name): \(error.message)", remedy: error.remedy)
-    }
-  }
-
-  func shape(of name: String) -> [Int]? { original.shape(of: name) }
-}

@@ -76,7 +76,7 @@ void ck_attend(ck_instructions instructions, const ck_kv_layer *layer, size_t kv
                const float *query, const uint32_t *blocks, size_t positions, float scale,
                float *scores, float *result) {
 #if defined(__x86_64__)
-  if (instructions == CK_AVX2) {
+  if (instructions >= CK_AVX2) {
     attend_avx2(layer, kv_head, query, blocks, positions, scale, scores, result);
     return;
   }

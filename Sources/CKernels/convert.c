@@ -44,7 +44,7 @@ static void narrow_f16_avx2(const float *values, size_t count, uint16_t *result)
 void ck_widen(ck_instructions instructions, ck_format format, const void *values, size_t count,
               float *result) {
 #if defined(__x86_64__)
-  if (instructions == CK_AVX2 && format == CK_F16) {
+  if (instructions >= CK_AVX2 && format == CK_F16) {
     widen_f16_avx2(values, count, result);
     return;
   }
@@ -56,7 +56,7 @@ void ck_widen(ck_instructions instructions, ck_format format, const void *values
 void ck_narrow_f16(ck_instructions instructions, const float *values, size_t count,
                    uint16_t *result) {
 #if defined(__x86_64__)
-  if (instructions == CK_AVX2) {
+  if (instructions >= CK_AVX2) {
     narrow_f16_avx2(values, count, result);
     return;
   }

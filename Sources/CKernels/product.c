@@ -151,7 +151,7 @@ void ck_product(ck_instructions instructions, ck_format format, const float *inp
                 size_t depth, const void *weights, size_t columns, float *result,
                 size_t result_stride) {
 #if defined(__x86_64__)
-  if (instructions == CK_AVX2) {
+  if (instructions >= CK_AVX2) {
     switch (format) {
     case CK_F32:
       product_f32_avx2(input, rows, depth, weights, columns, result, result_stride);

@@ -8,12 +8,17 @@ extension StoredTensor {
   /// `[columns, depth]`, result `[rows, columns]`.
   ///
   /// A row's result does not depend on the other rows, so that answers do not change with the
-  /// batch.
+  /// batch. Quantised weights are multiplied with the rows rounded to 8 bits.
   public func multiply(
     _ input: Matrix, into result: inout Matrix, on team: ThreadTeam = .single,
     using instructions: Instructions = .best
   ) {
     precondition(input.columns == columns)
+    if format.isQuantized {
+      multiply(
+        QuantizedRows(input, using: instructions), into: &result, on: team, using: instructions)
+      return
+    }
     result.reshape(rows: input.rows, columns: rows)
     result.withUnsafeValues { output in
       input.values.withUnsafeBufferPointer { values in
@@ -50,6 +55,46 @@ extension StoredTensor {
 
   private static let shareElements = 1 << 16
   private static let shareOperationsMin = 1 << 15
+
+  /// The same product with rows that are quantised already, as several tensors share them. The
+  /// weights are quantised.
+  public func multiply(
+    _ input: QuantizedRows, into result: inout Matrix, on team: ThreadTeam = .single,
+    using instructions: Instructions = .best
+  ) {
+    result.reshape(rows: input.rows, columns: rows)
+    result.withUnsafeValues { output in
+      guard let output = output.baseAddress else { return }
+      team.share(
+        rows, grain: shareOfColumns(inputRows: input.rows),
+        with: (self, input, output, instructions)
+      ) { job, range, _ in
+        let (weights, input, output, instructions) = job
+        weights.multiply(
+          input, columns: range, into: output, stride: weights.rows, using: instructions)
+      }
+    }
+  }
+
+  /// Columns `range` of that product, a part of the work that begins at a multiple of `panelRows`;
+  /// `result` is where the whole product begins, `[rows, stride]`.
+  func multiply(
+    _ input: QuantizedRows, columns range: Range<Int>, into result: UnsafeMutablePointer<Float>,
+    stride: Int, using instructions: Instructions = .best
+  ) {
+    precondition(input.columns == columns)
+    precondition(range.lowerBound % Self.panelRows == 0 && range.upperBound <= rows)
+    guard let blockFormat = format.blockFormat else {
+      preconditionFailure("\(format) weights are multiplied with f32 rows")
+    }
+    let first = ck_packed_bytes(blockFormat, columns, range.lowerBound)
+    input.blocks.withUnsafeBufferPointer { blocks in
+      guard let blocks = blocks.baseAddress else { return }
+      ck_quantized_product(
+        instructions.kernel, blockFormat, blocks, input.rows, columns, memory.base + first,
+        range.count, result + range.lowerBound, stride)
+    }
+  }
 
   /// The same product on OpenBLAS, for many rows of a fixed shape, as the vision encoder has them.
   /// Weights that are not f32 are widened in tiles.

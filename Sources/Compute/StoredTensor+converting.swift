@@ -10,6 +10,7 @@ extension StoredTensor {
     to format: WeightFormat, on team: ThreadTeam = .single
   ) throws(ComputeError) -> StoredTensor {
     guard format != self.format else { return self }
+    if format.isQuantized { return try quantized(to: format, on: team) }
     let memory = try ReadOnlyMemory(count: elementCount * format.byteCount) { target in
       guard let base = target.baseAddress else { return }
       team.share(rows, grain: Matrix.rowGrain(columns), with: (self, format, base)) {
@@ -52,6 +53,8 @@ extension WeightFormat {
     case .bf16:
       let halves = target.assumingMemoryBound(to: UInt16.self)
       for index in 0..<count { halves[index] = Self.bf16(values[index]) }
+    case .q8_0, .q4_0:
+      preconditionFailure("blocks are not written number by number")
     }
   }
 

@@ -1,21 +1,35 @@
-/// Weights as they are stored in a checkpoint.
+/// Weights as they are stored in a checkpoint, or quantised.
 
 internal import CKernels
 
 /// A tensor of weights in its stored format, `shape` row-major, mapped or held in memory.
+///
+/// Quantised ones are held as the kernels read them (`ck_packed_bytes` describes it), not as GGML
+/// lays its blocks out: `StoredTensor+quantizing.swift` goes from one to the other.
 public struct StoredTensor: Sendable {
   public let shape: [Int]
   public let format: WeightFormat
   let memory: ReadOnlyMemory
 
-  /// `memory` holds exactly the numbers of `shape` in `format`; bytes that are not aligned for the
-  /// format are copied.
+  /// `memory` holds exactly the numbers of `shape` in `format`, packed if that is quantised; bytes
+  /// that are not aligned for the format are copied.
   public init(shape: [Int], format: WeightFormat, memory: ReadOnlyMemory) {
-    precondition(memory.count == shape.reduce(1, *) * format.byteCount)
+    precondition(memory.count == Self.byteCount(shape: shape, format: format))
     self.shape = shape
     self.format = format
-    let aligned = UInt(bitPattern: memory.base) % UInt(format.byteCount) == 0
+    let alignment = format.isQuantized ? 64 : format.byteCount
+    let aligned = UInt(bitPattern: memory.base) % UInt(alignment) == 0
     self.memory = aligned ? memory : ReadOnlyMemory(copying: memory.bytes(0..<memory.count))
+  }
+
+  /// Bytes that a tensor takes in memory. Quantised, its rows are multiples of 32 numbers.
+  public static func byteCount(shape: [Int], format: WeightFormat) -> Int {
+    guard let blockFormat = format.blockFormat else {
+      return shape.reduce(1, *) * format.byteCount
+    }
+    let (rows, columns) = (shape.first ?? 1, shape.dropFirst().reduce(1, *))
+    precondition(columns % format.blockElements == 0, "rows of \(columns) are not whole blocks")
+    return ck_packed_bytes(blockFormat, columns, rows)
   }
 
   /// How many numbers it holds.
@@ -30,9 +44,10 @@ public struct StoredTensor: Sendable {
   /// Columns of the tensor seen as a matrix: the product of its other extents.
   public var columns: Int { shape.dropFirst().reduce(1, *) }
 
-  /// The same numbers under another shape.
+  /// The same numbers under another shape; a quantised tensor keeps its rows.
   public func reshaped(_ shape: [Int]) -> StoredTensor {
-    StoredTensor(shape: shape, format: format, memory: memory)
+    precondition(!format.isQuantized || shape.first == rows)
+    return StoredTensor(shape: shape, format: format, memory: memory)
   }
 
   /// All numbers as f32.
@@ -55,6 +70,12 @@ public struct StoredTensor: Sendable {
 
   func widen(_ range: Range<Int>, into target: UnsafeMutablePointer<Float>) {
     precondition(range.lowerBound >= 0 && range.upperBound <= rows)
+    if let blockFormat = format.blockFormat {
+      for (index, row) in range.enumerated() {
+        ck_widen_packed(blockFormat, memory.base, columns, row, target + index * columns)
+      }
+      return
+    }
     ck_widen(
       Instructions.best.kernel, format.kernel,
       memory.base + range.lowerBound * columns * format.byteCount, range.count * columns, target)

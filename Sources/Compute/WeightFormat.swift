@@ -2,20 +2,61 @@
 
 internal import CKernels
 
-/// The encoding of one stored number.
+/// The encoding of stored numbers.
 public enum WeightFormat: String, Sendable, CaseIterable {
   case f32
   case f16
   case bf16
+  /// GGML's Q8_0: blocks of 32 signed bytes that share an f16 scale.
+  // swift-format-ignore: AlwaysUseLowerCamelCase
+  case q8_0
+  /// GGML's Q4_0: blocks of 32 signed nibbles that share an f16 scale.
+  // swift-format-ignore: AlwaysUseLowerCamelCase
+  case q4_0
 
-  /// Bytes a number.
-  public var byteCount: Int { self == .f32 ? 4 : 2 }
+  /// Whether numbers come in blocks that share a scale.
+  public var isQuantized: Bool { blockFormat != nil }
 
+  /// Numbers that are encoded together: a row of weights holds a multiple of these.
+  public var blockElements: Int { isQuantized ? Int(CK_BLOCK) : 1 }
+
+  /// Bytes of `blockElements` numbers.
+  public var blockBytes: Int {
+    if let blockFormat { return ck_block_bytes(blockFormat) }
+    return self == .f32 ? 4 : 2
+  }
+
+  /// Bytes a number, of the formats that are not quantised.
+  public var byteCount: Int {
+    precondition(!isQuantized, "\(self) has no whole bytes a number")
+    return blockBytes
+  }
+
+  /// Bytes a number on average, scales included.
+  public var bytesPerNumber: Double { Double(blockBytes) / Double(blockElements) }
+
+  /// The formats that encode numbers one by one.
+  public static let plain: [WeightFormat] = allCases.filter { !$0.isQuantized }
+
+  /// The formats that encode them in blocks.
+  public static let quantized: [WeightFormat] = allCases.filter(\.isQuantized)
+
+  /// What the kernels of plain formats call it.
   var kernel: ck_format {
     switch self {
     case .f32: CK_F32
     case .f16: CK_F16
     case .bf16: CK_BF16
+    case .q8_0, .q4_0: preconditionFailure("\(self) has kernels of its own")
+    }
+  }
+
+  /// What the kernels of quantised formats call it; nil of the others.
+  var blockFormat: ck_block_format? {
+    switch self {
+    case .f32, .f16, .bf16: nil
+    case .q8_0: CK_Q8_0
+    case .q4_0: CK_Q4_0
     }
   }
 }

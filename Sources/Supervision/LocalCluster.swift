@@ -17,6 +17,10 @@ public struct LocalClusterSettings: Sendable {
   public var listen = "tcp://127.0.0.1:0"
   /// Further arguments of `chatspot coordinator`.
   public var coordinatorArguments: [String] = []
+  /// Further arguments of every `chatspot worker`.
+  public var workerArguments: [String] = []
+  /// Whether other machines may reach the coordinator, without encryption.
+  public var isInsecure = false
   /// The log level of all processes.
   public var logLevel = "info"
 
@@ -61,6 +65,7 @@ public actor LocalCluster {
     Task {
       for await line in coordinator.lines where line == "ready" { onReady() }
     }
+    let nearAddress = Self.loopback(for: address)
     // They share this machine: its memory is divided, and they are equally fast.
     let memory = SystemMemory.available() / (settings.workers + 1)
     let workerThreads = max(1, settings.threads / max(1, settings.workers))
@@ -68,14 +73,14 @@ public actor LocalCluster {
       _ = try launch(
         "worker-\(number)",
         [
-          "worker", "--coordinator", address, "--name", "worker-\(number)", "--memory-bytes",
+          "worker", "--coordinator", nearAddress, "--name", "worker-\(number)", "--memory-bytes",
           "\(memory)", "--speed", "\(Self.sharedSpeed)", "--threads", "\(workerThreads)",
-        ])
+        ] + settings.workerArguments)
     }
     _ = try launch(
       "vision",
       [
-        "vision", "--coordinator", address, "--name", "vision", "--threads",
+        "vision", "--coordinator", nearAddress, "--name", "vision", "--threads",
         "\(max(1, settings.threads))",
       ])
     return address
@@ -113,7 +118,7 @@ public actor LocalCluster {
       name: name, executable: settings.executable,
       arguments: arguments + [
         "--model", settings.model.path, "--log-level", settings.logLevel, "--with-parent",
-      ])
+      ] + (settings.isInsecure ? ["--insecure"] : []))
     children.append(child)
     Task {
       let status = await child.end()
@@ -128,6 +133,18 @@ public actor LocalCluster {
       SupervisionError(
         .ended, "\(name) ended with \(status), which ends the cluster",
         remedy: "Its own last words are above"))
+  }
+
+  /// Where processes of this machine reach a coordinator that listens on all interfaces.
+  private static func loopback(for address: String) -> String {
+    for (everywhere, here) in [
+      ("//0.0.0.0:", "//127.0.0.1:"), ("//*:", "//127.0.0.1:"), ("//[::]:", "//[::1]:"),
+    ] {
+      if let range = address.range(of: everywhere) {
+        return address.replacingCharacters(in: range, with: here)
+      }
+    }
+    return address
   }
 
   /// Bytes a second that all workers of one machine state.

@@ -41,7 +41,8 @@ public actor DecoderWorker {
     next = Downstream(reactor: reactor)
     engineThread = try Reactor(name: "stage")
     engine = StageEngine(
-      checkpoint: settings.member.checkpoint, team: settings.member.team, thread: engineThread)
+      checkpoint: settings.member.checkpoint, weightFormat: settings.weightFormat,
+      team: settings.member.team, thread: engineThread)
     (workStream, work) = AsyncStream.makeStream()
   }
 

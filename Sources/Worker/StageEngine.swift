@@ -32,6 +32,7 @@ actor StageEngine {
   nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
   private let checkpoint: Checkpoint
+  private let weightFormat: WeightFormat?
   private let team: ThreadTeam
   private let clock = ContinuousClock()
   private var loaded: Loaded?
@@ -51,7 +52,10 @@ actor StageEngine {
     var features: [UInt64: Matrix] = [:]
   }
 
-  init(checkpoint: Checkpoint, team: ThreadTeam, thread: Reactor) {
+  init(
+    checkpoint: Checkpoint, weightFormat: WeightFormat?, team: ThreadTeam, thread: Reactor
+  ) {
+    self.weightFormat = weightFormat
     self.checkpoint = checkpoint
     self.team = team
     self.thread = thread
@@ -96,6 +100,13 @@ actor StageEngine {
     }
   }
 
+  /// The decoder's weights in the format that they are held in.
+  private var decoderWeights: WeightScope {
+    guard let weightFormat else { return checkpoint.weights("language_model") }
+    let converted = ConvertedWeights(checkpoint, to: weightFormat, on: team)
+    return WeightScope(of: converted, prefix: "language_model")
+  }
+
   private func load(_ assignment: Assignment) throws(WorkerError) -> Loaded {
     let text = checkpoint.configuration.text
     let layers = assignment.firstLayer..<assignment.firstLayer + assignment.layerCount
@@ -104,7 +115,7 @@ actor StageEngine {
     }
     do {
       let stage = try LlamaStage(
-        loading: checkpoint.weights("language_model"), configuration: text, layerRange: layers)
+        loading: decoderWeights, configuration: text, layerRange: layers)
       let cache = try stage.makeCache(
         blocks: assignment.kvBlockCount, blockTokens: assignment.kvBlockTokens)
       let projector =

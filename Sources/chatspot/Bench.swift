@@ -3,7 +3,7 @@
 public import ArgumentParser
 import Benchmark
 import Checkpoints
-public import Compute
+import Compute
 import Foundation
 import Supervision
 
@@ -103,5 +103,3 @@ struct Bench: ParsableCommand {
 }
 
 extension ModelDimensions: ExpressibleByArgument {}
-
-extension WeightFormat: ExpressibleByArgument {}

@@ -15,6 +15,7 @@ struct RunWorker: AsyncParsableCommand {
 
   @OptionGroup var model: ModelOption
   @OptionGroup var threads: ThreadOptions
+  @OptionGroup var weights: WeightsOption
   @OptionGroup var process: ProcessOptions
   @OptionGroup var log: LogOption
 
@@ -56,7 +57,7 @@ struct RunWorker: AsyncParsableCommand {
       DecoderWorkerSettings(
         member: member, listen: listen, advertisedHost: advertise,
         memoryBytes: memoryBytes ?? SystemMemory.available() / 10 * 8,
-        weightBytesPerSecond: speed),
+        weightBytesPerSecond: speed, weightFormat: weights.weights),
       logger: log.logger(name))
     let withParent = process.withParent
     let stopping = Task {

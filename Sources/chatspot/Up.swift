@@ -16,6 +16,7 @@ struct Up: AsyncParsableCommand {
   @OptionGroup var model: ModelOption
   @OptionGroup var coordinator: CoordinatorOptions
   @OptionGroup var threads: SharedThreadOptions
+  @OptionGroup var weights: WeightsOption
   @OptionGroup var process: ProcessOptions
   @OptionGroup var log: LogOption
 
@@ -37,7 +38,9 @@ struct Up: AsyncParsableCommand {
     settings.workers = workers
     settings.threads = threads.count
     settings.listen = "\(listen)"
-    settings.coordinatorArguments = coordinator.arguments + (process.insecure ? ["--insecure"] : [])
+    settings.coordinatorArguments = coordinator.arguments
+    settings.workerArguments = weights.arguments
+    settings.isInsecure = process.insecure
     settings.logLevel = log.logLevel.rawValue
     let cluster = LocalCluster(settings)
     let ending = Task { [withParent = process.withParent] in

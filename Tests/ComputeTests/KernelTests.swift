@@ -10,7 +10,7 @@ import Testing
 struct KernelTests {
   @Test(
     "products of every format and awkward size equal the plain sum",
-    arguments: WeightFormat.allCases, Instructions.available)
+    arguments: WeightFormat.plain, Instructions.available)
   func products(format: WeightFormat, instructions: Instructions) {
     var random = SplitMix(state: 7)
     for (rows, depth, columns) in [
@@ -27,17 +27,32 @@ struct KernelTests {
   }
 
   @Test(
-    "a row's product is the same bits alone and among others", arguments: Instructions.available)
-  func batchInvariance(instructions: Instructions) {
+    "a row's product is the same bits alone and among others, whatever columns are asked for",
+    arguments: WeightFormat.plain, Instructions.available)
+  func batchInvariance(format: WeightFormat, instructions: Instructions) {
     var random = SplitMix(state: 3)
-    let weights = random.stored(37, 203, .f16)
-    let input = random.matrix(29, 203)
-    var together = Matrix()
-    weights.multiply(input, into: &together, using: instructions)
-    for row in 0..<29 {
-      var alone = Matrix()
-      weights.multiply(input.rows(row..<row + 1), into: &alone, using: instructions)
-      #expect(alone == together.rows(row..<row + 1))
+    for (rows, depth, columns) in [(29, 203, 37), (70, 2100, 13), (9, 64, 26)] {
+      let weights = random.stored(columns, depth, format)
+      let input = random.matrix(rows, depth)
+      var together = Matrix()
+      weights.multiply(input, into: &together, using: instructions)
+      expectProduct(together, input, weights)
+      for first in stride(from: 0, to: rows, by: 5) {
+        let range = first..<min(first + 1 + first % 4, rows)
+        var alone = Matrix()
+        weights.multiply(input.rows(range), into: &alone, using: instructions)
+        #expect(alone == together.rows(range))
+      }
+      let few = StoredTensor(
+        shape: [3, depth], format: format,
+        memory: ReadOnlyMemory(
+          copying: weights.memory.bytes(
+            2 * depth * format.byteCount..<5 * depth * format.byteCount)))
+      var columnsAlone = Matrix()
+      few.multiply(input, into: &columnsAlone, using: instructions)
+      for row in 0..<rows {
+        #expect(columnsAlone[row: row].elementsEqual(together[row: row].dropFirst(2).prefix(3)))
+      }
     }
   }
 
@@ -155,6 +170,7 @@ struct SplitMix: RandomNumberGenerator {
       switch format {
       case .f32: matrix.f32Bytes()
       case .f16: matrix.f16Bytes()
+      case .q8_0, .q4_0: preconditionFailure("quantised from a plain tensor")
       case .bf16:
         matrix.values.flatMap {
           [UInt8(truncatingIfNeeded: $0.bitPattern >> 16), UInt8($0.bitPattern >> 24)]

@@ -13,10 +13,15 @@
 typedef enum { CK_F32 = 0, CK_F16 = 1, CK_BF16 = 2 } ck_format;
 
 /// Which instructions the kernels use.
-typedef enum { CK_PORTABLE = 0, CK_AVX2 = 1 } ck_instructions;
+/// Each includes those before it where a kernel is not written
+/// for it: AVX2 with FMA and F16C; AVX-VNNI on top of them; AVX-512 F, BW, DQ, VL and VNNI.
+typedef enum { CK_PORTABLE = 0, CK_AVX2 = 1, CK_AVX_VNNI = 2, CK_AVX512 = 3 } ck_instructions;
 
 /// The best instructions that this CPU has.
 ck_instructions ck_best_instructions(void);
+
+/// Whether this CPU has them. A CPU with AVX-512 need not have AVX-VNNI.
+int ck_has_instructions(ck_instructions instructions);
 
 /// result[r][c] = sum over k of input[r][k] * weights[c][k], in f32.
 ///
@@ -27,6 +32,76 @@ ck_instructions ck_best_instructions(void);
 void ck_product(ck_instructions instructions, ck_format format, const float *input, size_t rows,
                 size_t depth, const void *weights, size_t columns, float *result,
                 size_t result_stride);
+
+/// Numbers that share one scale in the quantised formats.
+enum { CK_BLOCK = 32 };
+
+/// Columns whose blocks lie interleaved in a packed matrix.
+enum { CK_PANEL = 16 };
+
+/// Quantised weights: blocks of 32 numbers with one f16 scale d, as GGML defines them.
+typedef enum {
+  /// 34 bytes: d, then 32 signed bytes; a number is byte * d.
+  CK_Q8_0 = 0,
+  /// 18 bytes: d, then 16 bytes whose low nibbles are numbers 0..15 and whose high nibbles are
+  /// numbers 16..31; a number is (nibble - 8) * d.
+  CK_Q4_0 = 1
+} ck_block_format;
+
+/// Bytes of one block.
+size_t ck_block_bytes(ck_block_format format);
+
+/// f32 values[count] to blocks, rounded as GGML's reference (`quantize_row_q8_0_ref`,
+/// `quantize_row_q4_0_ref`) rounds them. `count` is a multiple of 32.
+void ck_quantize_blocks(ck_block_format format, const float *values, size_t count, void *blocks);
+
+/// Bytes of a packed matrix of `columns` columns of `depth` numbers; `depth` is a multiple of 32.
+///
+/// A packed matrix is one panel after the other. A panel holds 16 columns: for each block of the
+/// depth 16 f16 scales, these padded to a multiple of 64 bytes; then for each block the columns'
+/// bytes, interleaved by fours, so that one vector holds four neighbours of each column. What is
+/// missing from the last panel is zeros. Panel p begins at p * ck_packed_bytes(format, depth, 16);
+/// where the matrix begins at a multiple of 64 bytes, so do all vectors.
+size_t ck_packed_bytes(ck_block_format format, size_t depth, size_t columns);
+
+/// Blocks of `columns` columns, one column after the other, to panels. Panels are independent, so
+/// the work can be shared out from any multiple of 16 columns on.
+void ck_pack_blocks(ck_block_format format, const void *blocks, size_t depth, size_t columns,
+                    void *packed);
+
+/// The blocks of one column of a packed matrix.
+void ck_unpack_blocks(ck_block_format format, const void *packed, size_t depth, size_t column,
+                      void *blocks);
+
+/// One column of a packed matrix to f32, result [depth].
+void ck_widen_packed(ck_block_format format, const void *packed, size_t depth, size_t column,
+                     float *result);
+
+/// A block of activations: value * scale.
+typedef struct {
+  float scale;
+  /// What the kernels add for taking weights as unsigned: -128 and -8 times the values' sum.
+  int32_t offset_q8;
+  int32_t offset_q4;
+  int8_t values[CK_BLOCK];
+} ck_row_block;
+
+/// f32 input [rows, depth] to blocks [rows, depth / 32], each with scale = largest magnitude / 127
+/// and values rounded to nearest even. Every instruction set gives the same bytes. A block with a
+/// NaN or an infinity gets the scale NaN, so that its products are NaN too.
+void ck_quantize_rows(ck_instructions instructions, const float *input, size_t rows, size_t depth,
+                      ck_row_block *blocks);
+
+/// result[r][c] = sum over k of input[r][k] * weights[c][k]: exact in integers within a block, and
+/// fused multiply-adds in f32 over the blocks in order. Hence every result is the same bits
+/// whatever rows and columns are computed with it, and on every instruction set.
+///
+/// input [rows, depth / 32], `packed` from ck_pack_blocks; result [rows, columns] with
+/// `result_stride` numbers from one row to the next. Columns are shared out by handing in the
+/// address of a panel.
+void ck_quantized_product(ck_instructions instructions, ck_block_format format,
+                          const ck_row_block *input, size_t rows, size_t depth, const void *packed,
+                          size_t columns, float *result, size_t result_stride);
 
 /// values[count] in `format` to f32.
 void ck_widen(ck_instructions instructions, ck_format format, const void *values, size_t count,

@@ -1,0 +1,66 @@
+// Products of 8-bit rows with quantised weights: the portable twin, and the choice of a kernel.
+#include <math.h>
+
+#include "half.h"
+#include "quantized.h"
+
+static int32_t block_product(ck_block_format format, const ck_row_block *x, const uint8_t *bytes,
+                             size_t lane) {
+  int32_t sum = 0;
+  size_t payload = ck_payload_bytes(format);
+  for (size_t i = 0; i < payload; i++) {
+    uint8_t byte = bytes[i / 4 * 4 * CK_PANEL + lane * 4 + i % 4];
+    if (format == CK_Q8_0) {
+      sum += (int8_t)byte * x->values[i];
+    } else {
+      sum += ((byte & 15) - 8) * x->values[i] + ((byte >> 4) - 8) * x->values[i + payload];
+    }
+  }
+  return sum;
+}
+
+void ck_quantized_product_portable(ck_block_format format, const ck_row_block *input, size_t rows,
+                                   size_t depth, const void *packed, size_t columns, float *result,
+                                   size_t result_stride) {
+  size_t blocks = depth / CK_BLOCK, panel_bytes = ck_panel_bytes(format, depth);
+  size_t payload = CK_PANEL * ck_payload_bytes(format);
+  for (size_t column = 0; column < columns; column++) {
+    const uint8_t *scales = (const uint8_t *)packed + column / CK_PANEL * panel_bytes;
+    const uint8_t *bytes = scales + ck_panel_scale_bytes(depth);
+    size_t lane = column % CK_PANEL;
+    for (size_t row = 0; row < rows; row++) {
+      const ck_row_block *x = input + row * blocks;
+      float sum = 0;
+      for (size_t b = 0; b < blocks; b++) {
+        uint16_t half;
+        memcpy(&half, scales + (b * CK_PANEL + lane) * 2, sizeof half);
+        int32_t product = block_product(format, x + b, bytes + b * payload, lane);
+        float scale = ck_f16_to_f32(half) * x[b].scale;
+        sum = fmaf((float)product, scale, sum);
+      }
+      result[row * result_stride + column] = sum;
+    }
+  }
+}
+
+void ck_quantized_product(ck_instructions instructions, ck_block_format format,
+                          const ck_row_block *input, size_t rows, size_t depth, const void *packed,
+                          size_t columns, float *result, size_t result_stride) {
+  switch (instructions) {
+#if defined(__x86_64__)
+  case CK_AVX512:
+    ck_quantized_product_avx512(format, input, rows, depth, packed, columns, result, result_stride);
+    break;
+  case CK_AVX_VNNI:
+    ck_quantized_product_avx_vnni(format, input, rows, depth, packed, columns, result,
+                                  result_stride);
+    break;
+  case CK_AVX2:
+    ck_quantized_product_avx2(format, input, rows, depth, packed, columns, result, result_stride);
+    break;
+#endif
+  default:
+    ck_quantized_product_portable(format, input, rows, depth, packed, columns, result,
+                                  result_stride);
+  }
+}

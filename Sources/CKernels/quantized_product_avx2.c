@@ -1,0 +1,214 @@
+// Products of 8-bit rows with quantised weights on AVX2, with and without VNNI.
+//
+// A lane is a column, a vector half a panel. With VNNI weights are taken as unsigned bytes, as on
+// AVX-512. Without it Q4_0's products are added up in 16 bits over a whole block (32 values: at most
+// 8 * 2 * 15 * 127), and Q8_0 multiplies magnitudes with the row's values under the weights' signs,
+// because 255 * 127 * 2 does not fit into 16 bits but 128 * 127 * 2 does.
+#if defined(__x86_64__)
+#include <immintrin.h>
+#include <string.h>
+
+#include "quantized.h"
+
+#define AVX2 __attribute__((target("avx2,fma,f16c"), always_inline)) static inline
+#define AVX_VNNI __attribute__((target("avx2,fma,f16c,avxvnni"), always_inline)) static inline
+
+enum { LANES = 8, GROUPS = CK_BLOCK / 4, TILE_ROWS = 4 };
+
+/// Rows whose blocks stay in the caches while all weights stream past.
+enum { ROW_BLOCK = 128 };
+
+/// How far ahead of their use weights are asked for.
+enum { AHEAD = 4096 };
+
+AVX2 __m256i four_values(const ck_row_block *block, size_t group) {
+  int32_t four;
+  memcpy(&four, block->values + 4 * group, sizeof four);
+  return _mm256_set1_epi32(four);
+}
+
+AVX2 __m256i load(const uint8_t *bytes) { return _mm256_loadu_si256((const __m256i *)bytes); }
+
+/// Group g of half a block of nibbles: four neighbours of each column from 4g on.
+AVX2 __m256i nibbles(const uint8_t *bytes, size_t g) {
+  __m256i both = load(bytes + 64 * (g % (GROUPS / 2)));
+  if (g >= GROUPS / 2) both = _mm256_srli_epi16(both, 4);
+  return _mm256_and_si256(both, _mm256_set1_epi8(15));
+}
+
+/// The products of `tile_rows` rows with a block of `halves` halves of a panel, as integers.
+AVX2 void products_avx2(ck_block_format format, const ck_row_block *input, size_t tile_rows,
+                        size_t blocks, const uint8_t *bytes, size_t halves,
+                        __m256i products[2][TILE_ROWS]) {
+  __m256i ones = _mm256_set1_epi16(1);
+  for (size_t h = 0; h < halves; h++) {
+    for (size_t r = 0; r < tile_rows; r++) products[h][r] = _mm256_setzero_si256();
+  }
+  for (size_t g = 0; g < GROUPS; g++) {
+    __m256i weights[2], magnitudes[2];
+    for (size_t h = 0; h < halves; h++) {
+      weights[h] = format == CK_Q4_0 ? nibbles(bytes + 32 * h, g) : load(bytes + 32 * h + 64 * g);
+      magnitudes[h] = _mm256_abs_epi8(weights[h]);
+    }
+    for (size_t r = 0; r < tile_rows; r++) {
+      __m256i values = four_values(input + r * blocks, g);
+      for (size_t h = 0; h < halves; h++) {
+        if (format == CK_Q4_0) {
+          __m256i pairs = _mm256_maddubs_epi16(weights[h], values);
+          products[h][r] = _mm256_add_epi16(products[h][r], pairs);
+        } else {
+          __m256i pairs =
+              _mm256_maddubs_epi16(magnitudes[h], _mm256_sign_epi8(values, weights[h]));
+          products[h][r] = _mm256_add_epi32(products[h][r], _mm256_madd_epi16(pairs, ones));
+        }
+      }
+    }
+  }
+  if (format != CK_Q4_0) return;
+  for (size_t r = 0; r < tile_rows; r++) {
+    __m256i offset = _mm256_set1_epi32(input[r * blocks].offset_q4);
+    for (size_t h = 0; h < halves; h++) {
+      products[h][r] = _mm256_add_epi32(_mm256_madd_epi16(products[h][r], ones), offset);
+    }
+  }
+}
+
+AVX_VNNI void products_avx_vnni(ck_block_format format, const ck_row_block *input, size_t tile_rows,
+                                size_t blocks, const uint8_t *bytes, size_t halves,
+                                __m256i products[2][TILE_ROWS]) {
+  for (size_t r = 0; r < tile_rows; r++) {
+    const ck_row_block *x = input + r * blocks;
+    for (size_t h = 0; h < halves; h++) {
+      products[h][r] = _mm256_set1_epi32(format == CK_Q8_0 ? x->offset_q8 : x->offset_q4);
+    }
+  }
+  for (size_t g = 0; g < GROUPS; g++) {
+    __m256i weights[2];
+    for (size_t h = 0; h < halves; h++) {
+      weights[h] = format == CK_Q4_0 ? nibbles(bytes + 32 * h, g)
+                                     : _mm256_xor_si256(load(bytes + 32 * h + 64 * g),
+                                                        _mm256_set1_epi8(-128));
+    }
+    for (size_t r = 0; r < tile_rows; r++) {
+      __m256i values = four_values(input + r * blocks, g);
+      for (size_t h = 0; h < halves; h++) {
+        products[h][r] = _mm256_dpbusd_avx_epi32(products[h][r], weights[h], values);
+      }
+    }
+  }
+}
+
+AVX2 void store(float *result, __m256 sums, size_t width) {
+  if (width >= LANES) {
+    _mm256_storeu_ps(result, sums);
+    return;
+  }
+  float lanes[LANES];
+  _mm256_storeu_ps(lanes, sums);
+  memcpy(result, lanes, width * sizeof(float));
+}
+
+/// Where a panel's product comes from and goes to.
+typedef struct {
+  const ck_row_block *input;
+  size_t blocks;
+  const uint8_t *scales;
+  const uint8_t *bytes;
+  /// The columns that are wanted.
+  size_t columns;
+  float *result;
+  size_t result_stride;
+} span;
+
+/// `_tile`: `tile_rows` rows with `halves` halves of a panel from `half` on. Format, rows, halves and
+/// `ahead` are constants where this is inlined; HALVES is what measured best for four rows.
+#define DEFINE_PRODUCT(NAME, TARGET, PRODUCTS, HALVES)                                             \
+  TARGET void NAME##_tile(ck_block_format format, const span *s, size_t row, size_t tile_rows,     \
+                          size_t half, size_t halves, int ahead) {                                 \
+    size_t payload = CK_PANEL * ck_payload_bytes(format), blocks = s->blocks;                      \
+    const ck_row_block *input = s->input + row * blocks;                                           \
+    const uint8_t *scales = s->scales + 16 * half, *bytes = s->bytes + 32 * half;                  \
+    __m256 sums[2][TILE_ROWS];                                                                     \
+    for (size_t h = 0; h < halves; h++)                                                            \
+      for (size_t r = 0; r < tile_rows; r++) sums[h][r] = _mm256_setzero_ps();                     \
+    for (size_t b = 0; b < blocks; b++, input++, bytes += payload) {                               \
+      if (ahead)                                                                                   \
+        for (size_t i = 0; i < payload; i += 64)                                                   \
+          _mm_prefetch((const char *)bytes + i + AHEAD, _MM_HINT_T0);                              \
+      __m256i products[2][TILE_ROWS];                                                              \
+      PRODUCTS(format, input, tile_rows, blocks, bytes, halves, products);                         \
+      for (size_t h = 0; h < halves; h++) {                                                        \
+        const __m128i *scale_halves = (const __m128i *)(scales + b * 2 * CK_PANEL + 16 * h);       \
+        __m256 scale = _mm256_cvtph_ps(_mm_loadu_si128(scale_halves));                             \
+        for (size_t r = 0; r < tile_rows; r++) {                                                   \
+          __m256 both = _mm256_mul_ps(scale, _mm256_set1_ps(input[r * blocks].scale));             \
+          sums[h][r] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(products[h][r]), both, sums[h][r]);      \
+        }                                                                                          \
+      }                                                                                            \
+    }                                                                                              \
+    for (size_t h = 0; h < halves && LANES * (half + h) < s->columns; h++)                         \
+      for (size_t r = 0; r < tile_rows; r++)                                                       \
+        store(s->result + (row + r) * s->result_stride + LANES * (half + h), sums[h][r],           \
+              s->columns - LANES * (half + h));                                                    \
+  }                                                                                                \
+                                                                                                   \
+  TARGET void NAME##_panel(ck_block_format format, const span *s, size_t rows) {                   \
+    size_t row = 0;                                                                                \
+    const size_t halves = HALVES;                                                                  \
+    for (; row + TILE_ROWS <= rows; row += TILE_ROWS) {                                            \
+      for (size_t half = 0; half < 2; half += halves) {                                            \
+        if (row == 0) NAME##_tile(format, s, row, TILE_ROWS, half, halves, 1);                     \
+        else NAME##_tile(format, s, row, TILE_ROWS, half, halves, 0);                              \
+      }                                                                                            \
+    }                                                                                              \
+    if (row + 2 <= rows) {                                                                         \
+      NAME##_tile(format, s, row, 2, 0, 2, 1);                                                     \
+      row += 2;                                                                                    \
+    }                                                                                              \
+    if (row < rows) NAME##_tile(format, s, row, 1, 0, 2, 1);                                       \
+  }                                                                                                \
+                                                                                                   \
+  TARGET void NAME(ck_block_format format, const ck_row_block *input, size_t rows, size_t depth,   \
+                   const void *packed, size_t columns, float *result, size_t result_stride) {      \
+    size_t blocks = depth / CK_BLOCK, panel_bytes = ck_panel_bytes(format, depth);                 \
+    for (size_t row = 0; row < rows; row += ROW_BLOCK) {                                           \
+      size_t count = rows - row < ROW_BLOCK ? rows - row : ROW_BLOCK;                              \
+      for (size_t column = 0; column < columns; column += CK_PANEL) {                              \
+        const uint8_t *scales = (const uint8_t *)packed + column / CK_PANEL * panel_bytes;         \
+        span s = {input + row * blocks,                                                            \
+                  blocks,                                                                          \
+                  scales,                                                                          \
+                  scales + ck_panel_scale_bytes(depth),                                            \
+                  columns - column < CK_PANEL ? columns - column : CK_PANEL,                       \
+                  result + row * result_stride + column,                                           \
+                  result_stride};                                                                  \
+        NAME##_panel(format, &s, count);                                                           \
+      }                                                                                            \
+    }                                                                                              \
+  }
+
+DEFINE_PRODUCT(product_avx2, AVX2, products_avx2, format == CK_Q4_0 ? 1 : 2)
+DEFINE_PRODUCT(product_avx_vnni, AVX_VNNI, products_avx_vnni, 2)
+
+__attribute__((target("avx2,fma,f16c")))
+void ck_quantized_product_avx2(ck_block_format format, const ck_row_block *input, size_t rows,
+                               size_t depth, const void *packed, size_t columns, float *result,
+                               size_t result_stride) {
+  if (format == CK_Q8_0) {
+    product_avx2(CK_Q8_0, input, rows, depth, packed, columns, result, result_stride);
+  } else {
+    product_avx2(CK_Q4_0, input, rows, depth, packed, columns, result, result_stride);
+  }
+}
+
+__attribute__((target("avx2,fma,f16c,avxvnni")))
+void ck_quantized_product_avx_vnni(ck_block_format format, const ck_row_block *input, size_t rows,
+                                   size_t depth, const void *packed, size_t columns, float *result,
+                                   size_t result_stride) {
+  if (format == CK_Q8_0) {
+    product_avx_vnni(CK_Q8_0, input, rows, depth, packed, columns, result, result_stride);
+  } else {
+    product_avx_vnni(CK_Q4_0, input, rows, depth, packed, columns, result, result_stride);
+  }
+}
+#endif

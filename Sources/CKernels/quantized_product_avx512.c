@@ -1,0 +1,144 @@
+// Products of 8-bit rows with quantised weights on AVX-512 VNNI.
+//
+// A lane is a column. Weights are taken as unsigned bytes (Q8_0 plus 128, Q4_0 as its nibbles), what
+// that adds is taken off by starting from the row's offset, so that one instruction multiplies 64
+// pairs and no lanes have to be summed up.
+#if defined(__x86_64__)
+#include <immintrin.h>
+#include <string.h>
+
+#include "quantized.h"
+
+#define AVX512                                                                                     \
+  __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni"), always_inline))          \
+  static inline
+
+enum { GROUPS = CK_BLOCK / 4, TILE_ROWS = 8 };
+
+/// Rows whose blocks stay in the caches while all weights stream past.
+enum { ROW_BLOCK = 128 };
+
+/// How far ahead of their use weights are asked for.
+enum { AHEAD = 4096 };
+
+AVX512 __m512i four_values(const ck_row_block *block, size_t group) {
+  int32_t four;
+  memcpy(&four, block->values + 4 * group, sizeof four);
+  return _mm512_set1_epi32(four);
+}
+
+/// Four neighbours of each column from 4g on, as unsigned bytes.
+AVX512 __m512i load_group(ck_block_format format, const uint8_t *bytes, size_t g) {
+  if (format == CK_Q8_0) {
+    return _mm512_xor_si512(_mm512_loadu_si512(bytes + 64 * g), _mm512_set1_epi8(-128));
+  }
+  __m512i both = _mm512_loadu_si512(bytes + 64 * (g % (GROUPS / 2)));
+  if (g >= GROUPS / 2) both = _mm512_srli_epi16(both, 4);
+  return _mm512_and_si512(both, _mm512_set1_epi8(15));
+}
+
+/// Where a panel's product comes from and goes to.
+typedef struct {
+  const ck_row_block *input;
+  size_t blocks;
+  const uint8_t *scales;
+  const uint8_t *bytes;
+  /// The columns that are wanted.
+  __mmask16 columns;
+  float *result;
+  size_t result_stride;
+} span;
+
+/// `tile_rows` rows with one panel. Format, rows and `ahead` are constants where this is inlined.
+AVX512 void tile(ck_block_format format, const span *s, size_t row, size_t tile_rows, int ahead) {
+  size_t payload = CK_PANEL * ck_payload_bytes(format), blocks = s->blocks;
+  const ck_row_block *input = s->input + row * blocks;
+  const uint8_t *bytes = s->bytes;
+  __m512 sums[TILE_ROWS];
+  for (size_t r = 0; r < tile_rows; r++) sums[r] = _mm512_setzero_ps();
+  for (size_t b = 0; b < blocks; b++, input++, bytes += payload) {
+    __m512i products[TILE_ROWS];
+    for (size_t r = 0; r < tile_rows; r++) {
+      const ck_row_block *x = input + r * blocks;
+      products[r] = _mm512_set1_epi32(format == CK_Q8_0 ? x->offset_q8 : x->offset_q4);
+    }
+    for (size_t g = 0; g < GROUPS; g++) {
+      __m512i weights = load_group(format, bytes, g);
+      if (ahead && 64 * g < payload) {
+        _mm_prefetch((const char *)bytes + 64 * g + AHEAD, _MM_HINT_T0);
+      }
+      for (size_t r = 0; r < tile_rows; r++) {
+        __m512i values = four_values(input + r * blocks, g);
+        products[r] = _mm512_dpbusd_epi32(products[r], weights, values);
+      }
+    }
+    const __m256i *halves = (const __m256i *)(s->scales + b * 2 * CK_PANEL);
+    __m512 scale = _mm512_cvtph_ps(_mm256_loadu_si256(halves));
+    for (size_t r = 0; r < tile_rows; r++) {
+      __m512 both = _mm512_mul_ps(scale, _mm512_set1_ps(input[r * blocks].scale));
+      sums[r] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(products[r]), both, sums[r]);
+    }
+  }
+  for (size_t r = 0; r < tile_rows; r++) {
+    _mm512_mask_storeu_ps(s->result + (row + r) * s->result_stride, s->columns, sums[r]);
+  }
+}
+
+/// `rows` rows with one panel. Its weights come from memory for the first of them, then from cache.
+AVX512 void multiply_panel(ck_block_format format, const span *s, size_t rows) {
+  size_t row = TILE_ROWS;
+  if (rows >= TILE_ROWS) {
+    tile(format, s, 0, TILE_ROWS, 1);
+  } else if (rows >= 4) {
+    tile(format, s, 0, 4, 1);
+    row = 4;
+  } else if (rows >= 2) {
+    tile(format, s, 0, 2, 1);
+    row = 2;
+  } else {
+    tile(format, s, 0, 1, 1);
+    return;
+  }
+  for (; row + TILE_ROWS <= rows; row += TILE_ROWS) tile(format, s, row, TILE_ROWS, 0);
+  if (row + 4 <= rows) {
+    tile(format, s, row, 4, 0);
+    row += 4;
+  }
+  if (row + 2 <= rows) {
+    tile(format, s, row, 2, 0);
+    row += 2;
+  }
+  if (row < rows) tile(format, s, row, 1, 0);
+}
+
+AVX512 void product(ck_block_format format, const ck_row_block *input, size_t rows, size_t depth,
+                    const void *packed, size_t columns, float *result, size_t result_stride) {
+  size_t blocks = depth / CK_BLOCK, panel_bytes = ck_panel_bytes(format, depth);
+  for (size_t row = 0; row < rows; row += ROW_BLOCK) {
+    size_t count = rows - row < ROW_BLOCK ? rows - row : ROW_BLOCK;
+    for (size_t column = 0; column < columns; column += CK_PANEL) {
+      const uint8_t *scales = (const uint8_t *)packed + column / CK_PANEL * panel_bytes;
+      size_t width = columns - column < CK_PANEL ? columns - column : CK_PANEL;
+      span s = {input + row * blocks,
+                blocks,
+                scales,
+                scales + ck_panel_scale_bytes(depth),
+                (__mmask16)((1u << width) - 1),
+                result + row * result_stride + column,
+                result_stride};
+      multiply_panel(format, &s, count);
+    }
+  }
+}
+
+__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
+void ck_quantized_product_avx512(ck_block_format format, const ck_row_block *input, size_t rows,
+                                 size_t depth, const void *packed, size_t columns, float *result,
+                                 size_t result_stride) {
+  if (format == CK_Q8_0) {
+    product(CK_Q8_0, input, rows, depth, packed, columns, result, result_stride);
+  } else {
+    product(CK_Q4_0, input, rows, depth, packed, columns, result, result_stride);
+  }
+}
+#endif
