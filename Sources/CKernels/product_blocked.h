@@ -8,7 +8,7 @@
 // Both operands are contiguous along the depth. The depth goes in chunks; within one every result
 // is summed in the same lanes in the same order, then lane to lane, and the chunks are added up in
 // order. So a result is the same bits whatever tile it falls into, and the order of the other loops
-// is free: one tile's width of columns after the other, chunk by chunk, and with each chunk all rows
+// is free: one tile's width of columns after the other, chunk by chunk, with each chunk all rows
 // of a block. The weights stream past once for all of them, and both operands of a tile stay in
 // cache. Streams as short as a column are no pattern to a hardware prefetcher, so the kernel asks
 // ahead by itself.

@@ -2,7 +2,7 @@
 //
 // A lane is a column, a vector half a panel. With VNNI weights are taken as unsigned bytes, as on
 // AVX-512. Without it Q4_0's products are added up in 16 bits over a whole block (32 values, a lane
-// at most 8 * 2 * 15 * 127), and Q8_0 multiplies magnitudes with the row's values under the weights'
+// at most 8 * 2 * 15 * 127), and Q8_0 multiplies magnitudes with the row's values under weights'
 // signs, because 255 * 127 * 2 does not fit into 16 bits but 128 * 127 * 2 does.
 #if defined(__x86_64__)
 #include <immintrin.h>
