@@ -80,7 +80,8 @@ void ck_pack_blocks(ck_block_format format, const void *blocks, size_t depth, si
     memset(scales, 0, ck_panel_bytes(format, depth));
     size_t width = columns - first < CK_PANEL ? columns - first : CK_PANEL;
     for (size_t column = 0; column < width; column++) {
-      const uint8_t *block = (const uint8_t *)blocks + (first + column) * depth_blocks * block_bytes;
+      const uint8_t *block = blocks;
+      block += (first + column) * depth_blocks * block_bytes;
       for (size_t b = 0; b < depth_blocks; b++, block += block_bytes) {
         memcpy(scales + (b * CK_PANEL + column) * 2, block, 2);
         uint8_t *target = bytes + b * CK_PANEL * payload + column * 4;
@@ -107,11 +108,12 @@ void ck_unpack_blocks(ck_block_format format, const void *packed, size_t depth, 
 
 void ck_widen_packed(ck_block_format format, const void *packed, size_t depth, size_t column,
                      float *result) {
-  const uint8_t *panel = (const uint8_t *)packed + column / CK_PANEL * ck_panel_bytes(format, depth);
-  const uint8_t *bytes = panel + ck_panel_scale_bytes(depth);
+  const uint8_t *scales =
+      (const uint8_t *)packed + column / CK_PANEL * ck_panel_bytes(format, depth);
+  const uint8_t *bytes = scales + ck_panel_scale_bytes(depth);
   size_t payload = ck_payload_bytes(format), lane = column % CK_PANEL;
   for (size_t b = 0; b < depth / CK_BLOCK; b++) {
-    float scale = load_scale(panel + (b * CK_PANEL + lane) * 2);
+    float scale = load_scale(scales + (b * CK_PANEL + lane) * 2);
     const uint8_t *source = bytes + b * CK_PANEL * payload + lane * 4;
     float *target = result + b * CK_BLOCK;
     for (size_t i = 0; i < payload; i++) {

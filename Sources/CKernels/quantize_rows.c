@@ -4,7 +4,7 @@
 #include "half.h"
 #include "quantized.h"
 
-/// Blocks whose largest number is smaller count as zeros: the inverse of their scale would overflow.
+/// Blocks whose largest number is smaller are zeros: the inverse of their scale would overflow.
 static const float smallest = 0x1p-100f;
 
 static void finish(float scale, int32_t sum, ck_row_block *block) {

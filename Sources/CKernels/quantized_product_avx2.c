@@ -1,9 +1,9 @@
 // Products of 8-bit rows with quantised weights on AVX2, with and without VNNI.
 //
 // A lane is a column, a vector half a panel. With VNNI weights are taken as unsigned bytes, as on
-// AVX-512. Without it Q4_0's products are added up in 16 bits over a whole block (32 values: at most
-// 8 * 2 * 15 * 127), and Q8_0 multiplies magnitudes with the row's values under the weights' signs,
-// because 255 * 127 * 2 does not fit into 16 bits but 128 * 127 * 2 does.
+// AVX-512. Without it Q4_0's products are added up in 16 bits over a whole block (32 values, a lane
+// at most 8 * 2 * 15 * 127), and Q8_0 multiplies magnitudes with the row's values under weights'
+// signs, because 255 * 127 * 2 does not fit into 16 bits but 128 * 127 * 2 does.
 #if defined(__x86_64__)
 #include <immintrin.h>
 #include <string.h>
@@ -120,8 +120,9 @@ typedef struct {
   size_t result_stride;
 } span;
 
-/// `_tile`: `tile_rows` rows with `halves` halves of a panel from `half` on. Format, rows, halves and
-/// `ahead` are constants where this is inlined; HALVES is what measured best for four rows.
+/// `_tile`: `tile_rows` rows with `halves` halves of a panel from `half` on; `ahead` asks for later
+/// weights. Format, rows, halves and `ahead` are constants where this is inlined. HALVES is what
+/// measured best for four rows.
 #define DEFINE_PRODUCT(NAME, TARGET, PRODUCTS, HALVES)                                             \
   TARGET void NAME##_tile(ck_block_format format, const span *s, size_t row, size_t tile_rows,     \
                           size_t half, size_t halves, int ahead) {                                 \

@@ -1,8 +1,8 @@
 // Products of 8-bit rows with quantised weights on AVX-512 VNNI.
 //
-// A lane is a column. Weights are taken as unsigned bytes (Q8_0 plus 128, Q4_0 as its nibbles), what
-// that adds is taken off by starting from the row's offset, so that one instruction multiplies 64
-// pairs and no lanes have to be summed up.
+// A lane is a column. Weights are taken as unsigned bytes: Q8_0 plus 128, Q4_0 as its nibbles. What
+// that adds is taken off by starting from the row's offset. So one instruction multiplies 64 pairs,
+// and no lanes have to be summed up.
 #if defined(__x86_64__)
 #include <immintrin.h>
 #include <string.h>
@@ -49,7 +49,8 @@ typedef struct {
   size_t result_stride;
 } span;
 
-/// `tile_rows` rows with one panel. Format, rows and `ahead` are constants where this is inlined.
+/// `tile_rows` rows with one panel. Format, rows and `ahead` are constants where
+/// this is inlined.
 AVX512 void tile(ck_block_format format, const span *s, size_t row, size_t tile_rows, int ahead) {
   size_t payload = CK_PANEL * ck_payload_bytes(format), blocks = s->blocks;
   const ck_row_block *input = s->input + row * blocks;
