@@ -52,6 +52,26 @@ struct ClusterTests {
     #expect(different.count <= 2, "\(different.map { ($0.0.transformers, $0.1.text) })")
   }
 
+  @Test(
+    "quantised layers cost hardly any accuracy",
+    arguments: [("q8_0", 0.005, 0.98), ("q4_0", 0.02, 0.95)])
+  func quantized(format: String, accuracyLoss: Double, agreement: Double) async throws {
+    let cases = try HeldoutCase.all().filter(\.isRegionCase)
+    let (cluster, address) = try await start(
+      workers: 2, activations: "f16", workerArguments: ["--weights", format])
+    let client = try QueryClient(coordinator: try Address(address))
+    try await client.connect()
+    let answers = try await client.answers(try cases.map { try $0.message() })
+    await client.close()
+    await cluster.stop()
+    func share(_ matches: (HeldoutCase, Answer) -> Bool) -> Double {
+      Double(zip(cases, answers).count(where: matches)) / Double(cases.count)
+    }
+    let theirs = share { question, _ in question.transformers == question.truth }
+    #expect(share { $0.truth == $1.text } >= theirs - accuracyLoss)
+    #expect(share { $0.transformers == $1.text } >= agreement)
+  }
+
   @Test("sampled answers repeat with their seed on any number of stages")
   func seeds() async throws {
     var message = try HeldoutCase.all()[5].message()
@@ -172,11 +192,12 @@ struct ClusterTests {
   }
 
   private func start(
-    workers: Int, activations: String
+    workers: Int, activations: String, workerArguments: [String] = []
   ) async throws -> (LocalCluster, String) {
     var settings = LocalClusterSettings(executable: Program.url, model: Program.model)
     settings.workers = workers
     settings.coordinatorArguments = ["--activations", activations]
+    settings.workerArguments = workerArguments
     settings.logLevel = "error"
     let cluster = LocalCluster(settings)
     return (cluster, try await cluster.start())
