@@ -1,10 +1,13 @@
-/// What Hugging Face's configs have no place for: how a model family writes regions and turns.
+/// What Hugging Face's configs have no place for: how a model family writes regions and turns,
+/// and how its weights are to be held.
 
+public import Compute
 import Foundation
 
 /// The side file `chatspot.json` of a checkpoint's directory. Every field may be absent.
 ///
-///     { "notation": "mini", "geometry": "centre-crop", "template": "vicuna-v1.1", "system": "" }
+///     { "notation": "mini", "geometry": "centre-crop", "template": "vicuna-v1.1", "system": "",
+///       "weights": "q8_0" }
 public struct ReferringProfile: Sendable, Equatable {
   /// The side file's name.
   public static let fileName = "chatspot.json"
@@ -18,6 +21,9 @@ public struct ReferringProfile: Sendable, Equatable {
   public let template: String
   /// Text before the first turn, where a query has none of its own.
   public let system: String?
+  /// What decoder layers are brought to when they are loaded, where the operator does not say: f32,
+  /// f16, bf16, q8_0 or q4_0. Nil maps them as stored.
+  public let weightFormat: WeightFormat?
 
   init(directory: URL) throws(CheckpointError) {
     let url = directory.appending(path: Self.fileName)
@@ -29,5 +35,17 @@ public struct ReferringProfile: Sendable, Equatable {
     template = try object.string("template", default: "vicuna-v1.1")
     geometry = object.has("geometry") ? try object.string("geometry") : nil
     system = object.has("system") ? try object.string("system") : nil
+    weightFormat = try Self.weightFormat(object)
+  }
+
+  private static func weightFormat(
+    _ object: ConfigurationObject
+  ) throws(CheckpointError) -> WeightFormat? {
+    guard object.has("weights") else { return nil }
+    guard let format = WeightFormat(rawValue: try object.string("weights")) else {
+      let names = WeightFormat.allCases.map(\.rawValue).joined(separator: ", ")
+      throw object.wrong("weights", "one of \(names)")
+    }
+    return format
   }
 }

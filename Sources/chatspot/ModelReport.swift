@@ -37,7 +37,8 @@ struct ModelReport {
       "features     of hidden state \(featureLayers.joined(separator: ", ")), "
         + "\(configuration.keepsClassToken ? "with" : "without") the class token",
       "referring    notation \(profile.notation), template \(profile.template), "
-        + "geometry \(profile.geometry ?? "as the preprocessor says")",
+        + "geometry \(profile.geometry ?? "as the preprocessor says"), "
+        + "weights \(profile.weightFormat?.rawValue ?? "as stored")",
     ]
     if listsTensors {
       for name in names {

@@ -57,7 +57,8 @@ struct RunWorker: AsyncParsableCommand {
       DecoderWorkerSettings(
         member: member, listen: listen, advertisedHost: advertise,
         memoryBytes: memoryBytes ?? SystemMemory.available() / 10 * 8,
-        weightBytesPerSecond: speed, weightFormat: weights.weights),
+        weightBytesPerSecond: speed,
+        weightFormat: weights.weights ?? member.checkpoint.profile.weightFormat),
       logger: log.logger(name))
     let withParent = process.withParent
     let stopping = Task {

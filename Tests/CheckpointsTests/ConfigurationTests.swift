@@ -236,6 +236,10 @@ struct ConfigurationTests {
     for (text, problem) in [
       ("{\"notation\": 3}", "chatspot.json: notation is 3; it must be a string"),
       ("{\"geometry\": []}", "chatspot.json: geometry is a list of 0; it must be a string"),
+      (
+        "{\"weights\": \"q9\"}",
+        "chatspot.json: weights is \"q9\"; it must be one of f32, f16, bf16, q8_0, q4_0"
+      ),
       ("nonsense", "chatspot.json is not a JSON object"),
     ] {
       try scratch.write(text, to: "chatspot.json")
