@@ -11,12 +11,12 @@ struct Ask: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Asks one question about places in an image.",
     discussion: """
-      Regions are in pixels of the image as it is shown, or in [0,1] with --normalized. "<region>"
-      in the question marks where a region stands, in the order of the options; without a mark the
+      Regions are in pixels of the image as it is shown, or in [0,1] with --normalized. "<region>" \
+      in the question marks where a region stands, in the order of the options; without a mark the \
       regions follow the question. Corners of a box may come in any order.
 
         chatspot ask photo.jpg "What is in this region?" --box 10,20,110,140
-        chatspot ask photo.jpg "Is <region> left of <region>?" --point 40,60 --point 200,80
+        chatspot ask photo.jpg "Is <region> left of <region>?" --point 4,6 --point 20,8
 
       Without --coordinator it starts a cluster of its own and ends it afterwards.
       """)

@@ -12,8 +12,8 @@ struct Bench: ParsableCommand {
     commandName: "bench",
     abstract: "Measures how fast this machine runs a model, and what it could do at best.",
     discussion: """
-      No cluster is needed. Every figure is the median of the repetitions, beside its share of the
-      read bandwidth and of the multiply-add rate that are measured in the same run. Decoding begins
+      No cluster is needed. Every figure is the median of the repetitions, beside its share of the \
+      read bandwidth and of the multiply-add rate that are measured in the same run. Decoding begins \
       with an empty context; tokens are made up, and nothing is sampled.
 
         chatspot bench --dimensions 7b --weights f16 --batch 1,8
@@ -28,8 +28,7 @@ struct Bench: ParsableCommand {
 
   @Option(
     help: """
-      How matrices are held: \(WeightFormat.allCases.map(\.rawValue).joined(separator: ", ")). \
-      Default: as the checkpoint stores them; f16 with --dimensions.
+      How matrices are held; of q8_0 and q4_0 the decoder's linear layers. Default: as the checkpoint stores them; f16 with --dimensions.
       """)
   var weights: WeightFormat?
 

@@ -10,7 +10,7 @@ struct ChatSpot: AsyncParsableCommand {
       "Asks a multimodal model about places in an image, on a cluster of ordinary machines.",
     discussion: """
       Start with:  chatspot ask photo.png "What is in this region?" --box 10,20,110,140
-      On one machine `up` runs a whole cluster; on several, start one `coordinator`, one `vision`
+      On one machine `up` runs a whole cluster; on several, start one `coordinator`, one `vision` \
       and as many `worker`s as there are machines.
       """,
     version: "0.1.0",

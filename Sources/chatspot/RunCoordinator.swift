@@ -1,17 +1,17 @@
 /// `chatspot coordinator`: plans, schedules, answers clients.
 
-public import ArgumentParser
+import ArgumentParser
 import Coordinator
 import Foundation
 import Messaging
-public import Wire
+import Wire
 
 struct RunCoordinator: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "coordinator",
     abstract: "Runs the coordinator of a cluster of several machines.",
     discussion: """
-      Prints "listening ADDRESS" on standard output when workers, vision nodes and clients can
+      Prints "listening ADDRESS" on standard output when workers, vision nodes and clients can \
       connect, and "ready" each time that queries can be answered.
       """)
 
@@ -42,8 +42,8 @@ struct RunCoordinator: AsyncParsableCommand {
 
 /// Options that `coordinator` and `up` share.
 struct CoordinatorOptions: ParsableArguments {
-  @Option(help: "How activations travel between stages: f16 or f32.")
-  var activations: WireDataType = .f16
+  @Option(help: "How activations travel between stages.")
+  var activations = ActivationFormat.f16
 
   @Option(
     help: "KV cache positions over all queries. Default: what memory allows, up to 16 contexts.")
@@ -57,7 +57,7 @@ struct CoordinatorOptions: ParsableArguments {
 
   var settings: CoordinatorSettings {
     var settings = CoordinatorSettings()
-    settings.activationType = activations
+    settings.activationType = activations.wireType
     settings.kvTokens = kvTokens
     settings.stepTokens = stepTokens
     settings.stepsInFlight = stepsInFlight
@@ -66,20 +66,19 @@ struct CoordinatorOptions: ParsableArguments {
 
   /// The same as arguments, for a child process.
   var arguments: [String] {
-    var arguments = ["--activations", "\(activations)", "--step-tokens", "\(stepTokens)"]
+    var arguments = ["--activations", activations.rawValue, "--step-tokens", "\(stepTokens)"]
     if let kvTokens { arguments += ["--kv-tokens", "\(kvTokens)"] }
     if let stepsInFlight { arguments += ["--steps-in-flight", "\(stepsInFlight)"] }
     return arguments
   }
 }
 
-extension WireDataType: ExpressibleByArgument {
-  public init?(argument: String) {
-    guard let type = Self.allCases.first(where: { "\($0)" == argument }) else { return nil }
-    self = type
-  }
+/// How activations travel, as it is named on the command line.
+enum ActivationFormat: String, CaseIterable, ExpressibleByArgument {
+  case f16
+  case f32
 
-  public var defaultValueDescription: String { "\(self)" }
+  var wireType: WireDataType { self == .f16 ? .f16 : .f32 }
 }
 
 /// Prints a line on standard output at once, also into a pipe.

@@ -6,9 +6,8 @@ public import Compute
 struct WeightsOption: ParsableArguments {
   @Option(
     help: """
-      How decoder layers are held: \(WeightFormat.allCases.map(\.rawValue).joined(separator: ", ")). \
-      q8_0 and q4_0 are quantised when they are loaded; the embedding stays as stored, the head \
-      takes q8_0 beside q4_0. Default: what chatspot.json says, else as stored, mapped.
+      How decoder layers are held. q8_0 and q4_0 are quantised when they are loaded; the \
+      embedding stays as stored, the head takes q8_0 beside q4_0. Default: what chatspot.json says, else as stored, mapped.
       """)
   var weights: WeightFormat?
 
