@@ -16,7 +16,8 @@ extension StoredTensor {
     precondition(input.columns == columns)
     if format.isQuantized {
       multiply(
-        QuantizedRows(input, using: instructions), into: &result, on: team, using: instructions)
+        QuantizedRows(input, on: team, using: instructions), into: &result, on: team,
+        using: instructions)
       return
     }
     result.reshape(rows: input.rows, columns: rows)

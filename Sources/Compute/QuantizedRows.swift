@@ -14,23 +14,35 @@ public struct QuantizedRows: Sendable {
   public init() {}
 
   /// The rows of `input`, whose columns are a multiple of 32.
-  public init(_ input: Matrix, using instructions: Instructions = .best) {
-    quantize(input, using: instructions)
+  public init(
+    _ input: Matrix, on team: ThreadTeam = .single, using instructions: Instructions = .best
+  ) {
+    quantize(input, on: team, using: instructions)
   }
 
   /// Takes the rows of `input` instead, whose columns are a multiple of 32.
-  public mutating func quantize(_ input: Matrix, using instructions: Instructions = .best) {
+  public mutating func quantize(
+    _ input: Matrix, on team: ThreadTeam = .single, using instructions: Instructions = .best
+  ) {
     let width = Int(CK_BLOCK)
     precondition(input.columns % width == 0, "rows of \(input.columns) are not whole blocks")
     (rows, columns) = (input.rows, input.columns)
-    let count = rows * (columns / width)
+    let (columns, blocksPerRow) = (columns, columns / width)
+    let count = rows * blocksPerRow
     if blocks.count < count {
       blocks.append(contentsOf: repeatElement(ck_row_block(), count: count - blocks.count))
     }
     blocks.withUnsafeMutableBufferPointer { blocks in
       input.values.withUnsafeBufferPointer { values in
         guard let values = values.baseAddress, let blocks = blocks.baseAddress else { return }
-        ck_quantize_rows(instructions.kernel, values, rows, columns, blocks)
+        team.share(
+          input.rows, grain: Matrix.rowGrain(columns), with: (values, blocks, columns, instructions)
+        ) { job, range, _ in
+          let (values, blocks, columns, instructions) = job
+          ck_quantize_rows(
+            instructions.kernel, values + range.lowerBound * columns, range.count, columns,
+            blocks + range.lowerBound * (columns / Int(CK_BLOCK)))
+        }
       }
     }
   }

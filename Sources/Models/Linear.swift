@@ -23,6 +23,22 @@ public struct Linear: Sendable {
     if let bias { result.addToRows(bias, on: team) }
   }
 
+  /// The same for rows that several layers take: `rounded` holds them in 8 bits if any of these is
+  /// quantised.
+  func callAsFunction(
+    _ input: Matrix, rounded: QuantizedRows, into result: inout Matrix, on team: ThreadTeam
+  ) {
+    guard isQuantized else {
+      self(input, into: &result, on: team)
+      return
+    }
+    weight.multiply(rounded, into: &result, on: team)
+    if let bias { result.addToRows(bias, on: team) }
+  }
+
+  /// Whether products take their rows in 8 bits.
+  var isQuantized: Bool { weight.format.isQuantized }
+
   /// On OpenBLAS, for whole images. `[rows, inputs]` to `[rows, outputs]`.
   func onBLAS(_ input: Matrix, into result: inout Matrix, on team: ThreadTeam) {
     weight.multiplyWithBLAS(input, into: &result, on: team)

@@ -122,6 +122,8 @@ public struct LlamaScratch: Sendable {
   var rotary = RotaryTable()
   var selected = Matrix()
   var normalized = Matrix()
+  /// Rows in 8 bits, for layers whose weights are quantised.
+  var rounded = QuantizedRows()
   var queries = Matrix()
   var keys = Matrix()
   var values = Matrix()
@@ -132,6 +134,11 @@ public struct LlamaScratch: Sendable {
   var output = Matrix()
 
   public init() {}
+
+  /// Rounds `input`, `[tokens, width]`, to 8 bits once for all layers that take it, if they need it.
+  mutating func round(_ input: Matrix, ifNeeded: Bool, on team: ThreadTeam) {
+    if ifNeeded { rounded.quantize(input, on: team) }
+  }
 }
 
 /// One decoder layer. The residual stream runs down the left:
@@ -210,9 +217,12 @@ struct LlamaAttention: Sendable {
     runs: [TokenRun], cache: KVMemory, cacheLayer: Int, scratch: inout LlamaScratch,
     on team: ThreadTeam
   ) {
-    query(scratch.normalized, into: &scratch.queries, on: team)
-    key(scratch.normalized, into: &scratch.keys, on: team)
-    value(scratch.normalized, into: &scratch.values, on: team)
+    let isQuantized = query.isQuantized || key.isQuantized || value.isQuantized
+    scratch.round(scratch.normalized, ifNeeded: isQuantized, on: team)
+    query(
+      scratch.normalized, rounded: scratch.rounded, into: &scratch.queries, on: team)
+    key(scratch.normalized, rounded: scratch.rounded, into: &scratch.keys, on: team)
+    value(scratch.normalized, rounded: scratch.rounded, into: &scratch.values, on: team)
     let (rotary, positions) = (scratch.rotary, scratch.positions)
     rotary.rotate(&scratch.queries, at: positions, heads: heads, on: team)
     rotary.rotate(&scratch.keys, at: positions, heads: kvHeads, on: team)
@@ -221,7 +231,8 @@ struct LlamaAttention: Sendable {
     cache.attend(
       layer: cacheLayer, runs: runs, queries: scratch.queries, queryHeads: heads,
       scores: &scratch.scores, into: &scratch.attended, on: team)
-    output(scratch.attended, into: &scratch.output, on: team)
+    scratch.round(scratch.attended, ifNeeded: output.isQuantized, on: team)
+    output(scratch.attended, rounded: scratch.rounded, into: &scratch.output, on: team)
   }
 
   var byteCount: Int {
@@ -250,10 +261,13 @@ struct LlamaMLP: Sendable {
 
   /// From `scratch.normalized` to `scratch.output`, both `[tokens, hidden]`.
   func callAsFunction(scratch: inout LlamaScratch, on team: ThreadTeam) {
-    gate(scratch.normalized, into: &scratch.gate, on: team)
-    up(scratch.normalized, into: &scratch.up, on: team)
+    scratch.round(
+      scratch.normalized, ifNeeded: gate.isQuantized || up.isQuantized, on: team)
+    gate(scratch.normalized, rounded: scratch.rounded, into: &scratch.gate, on: team)
+    up(scratch.normalized, rounded: scratch.rounded, into: &scratch.up, on: team)
     scratch.gate.siluMultiply(scratch.up, on: team)
-    down(scratch.gate, into: &scratch.output, on: team)
+    scratch.round(scratch.gate, ifNeeded: down.isQuantized, on: team)
+    down(scratch.gate, rounded: scratch.rounded, into: &scratch.output, on: team)
   }
 
   var byteCount: Int { gate.byteCount + up.byteCount + down.byteCount }

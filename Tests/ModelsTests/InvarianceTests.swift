@@ -25,11 +25,15 @@ struct InvarianceTests {
     }
   }
 
-  @Test("a sequence's hidden states do not depend on the sequences computed with it")
-  func batches() throws {
+  @Test(
+    "a sequence's hidden states do not depend on the sequences computed with it",
+    arguments: WeightFormat.allCases)
+  func batches(format: WeightFormat) throws {
     let oracle = try Oracle("tiny-linear")
+    let converted = ConvertedWeights(
+      oracle.checkpoint, to: format, on: try ThreadTeam(threads: 2))
     let stage = try LlamaStage(
-      loading: oracle.checkpoint.weights("language_model"),
+      loading: WeightScope(of: converted, prefix: "language_model"),
       configuration: oracle.checkpoint.configuration.text, layerRange: 0..<4)
     let prompts: [[Int32]] = [[1, 401, 814, 739], [1, 5], [1, 9, 300, 301, 302, 303, 304]]
     var alone: [Matrix] = []
