@@ -7,8 +7,6 @@ public struct SupervisionError: Error, Equatable, Sendable, CustomStringConverti
     case notStarted
     /// A process ended that should have gone on.
     case ended
-    /// A process did not get ready in time.
-    case notReady
   }
 
   public let code: Code

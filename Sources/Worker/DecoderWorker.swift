@@ -38,7 +38,7 @@ public actor DecoderWorker {
     self.settings = settings
     self.logger = logger
     reactor = try Reactor(name: "worker")
-    next = Downstream(reactor: reactor)
+    next = Downstream(reactor: reactor, isInsecure: settings.member.isInsecure)
     engineThread = try Reactor(name: "stage")
     engine = StageEngine(
       checkpoint: settings.member.checkpoint, weightFormat: settings.weightFormat,
@@ -218,6 +218,11 @@ public actor DecoderWorker {
   private func deliver(_ result: StageResult) {
     switch result {
     case .toCoordinator(let message):
+      if case .ready(let ready) = message {
+        let held = (Double(ready.weightBytes) / 104_857.6).rounded() / 10
+        let time = (ready.loadSeconds * 100).rounded() / 100
+        logger.info("plan \(ready.epoch): \(held) MiB of weights are ready after \(time) s")
+      }
       link?.send(message)
     case .toNext(let step):
       do {
@@ -228,9 +233,10 @@ public actor DecoderWorker {
           epoch: step.epoch, step: step.number)
         link?.send(.error(fault))
       }
-    case .finishedStep:
+    case .finishedStep(let busySeconds):
       outstanding -= 1
       link?.heartbeat.completed += 1
+      link?.heartbeat.busySeconds += busySeconds
     case .failed(let error):
       lifetime.end(error)
     }

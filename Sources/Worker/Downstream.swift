@@ -7,16 +7,24 @@ internal import Wire
 /// thread.
 struct Downstream {
   private let reactor: Reactor
+  /// Whether it may be on another machine, without encryption.
+  private let isInsecure: Bool
   private var connection: (socket: Socket, address: Address)?
 
-  init(reactor: Reactor) { self.reactor = reactor }
+  init(reactor: Reactor, isInsecure: Bool) {
+    self.reactor = reactor
+    self.isInsecure = isInsecure
+  }
 
   /// Connects to `endpoint` in place of what it was connected to; empty is nobody.
+  ///
+  /// Throws `.notLoopback` for another machine's where that is not allowed.
   mutating func connect(_ endpoint: String) throws(MessagingError) {
     let address = endpoint.isEmpty ? nil : try Address(endpoint)
     guard address != connection?.address else { return }
     close()
     guard let address else { return }
+    try address.requireLoopback(unless: isInsecure)
     var options = SocketOptions()
     options.maxMessageBytes = WireLimits.standard.messageBytes
     let socket = try reactor.makeSocket(.push, options: options)

@@ -13,14 +13,18 @@ public struct MemberSettings: Sendable {
   public var checkpoint: Checkpoint
   /// The threads that compute.
   public var team: ThreadTeam
+  /// Whether neighbours may be on other machines, without encryption.
+  public var isInsecure: Bool
 
   public init(
-    coordinator: Address, name: String, checkpoint: Checkpoint, team: ThreadTeam = .single
+    coordinator: Address, name: String, checkpoint: Checkpoint, team: ThreadTeam = .single,
+    isInsecure: Bool = false
   ) {
     self.coordinator = coordinator
     self.name = name
     self.checkpoint = checkpoint
     self.team = team
+    self.isInsecure = isInsecure
   }
 }
 

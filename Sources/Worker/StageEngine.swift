@@ -18,8 +18,8 @@ enum StageWork: Sendable {
 enum StageResult: Sendable {
   case toCoordinator(Message)
   case toNext(Step)
-  /// A step is done with, whatever came of it.
-  case finishedStep
+  /// A step is done with, whatever came of it, after so much computing.
+  case finishedStep(busySeconds: Double)
   /// The stage cannot be loaded on this machine.
   case failed(WorkerError)
 }
@@ -40,7 +40,6 @@ actor StageEngine {
   private var hidden = Matrix()
   private var runs: [TokenRun] = []
   private var logits = Matrix()
-  private var busy = Duration.zero
 
   /// A stage that has been loaded for an assignment.
   private struct Loaded {
@@ -74,8 +73,9 @@ actor StageEngine {
       case .features(let features): receive(features, results)
       case .release(let images): for image in images { loaded?.features[image] = nil }
       case .step(let step, let arrived):
+        let started = clock.now
         compute(step, arrived: arrived, results)
-        results.yield(.finishedStep)
+        results.yield(.finishedStep(busySeconds: (clock.now - started).seconds))
       }
     }
     results.finish()
@@ -175,7 +175,6 @@ actor StageEngine {
       &hidden, runs: runs, cache: loaded.cache, scratch: &scratch, on: team)
     let tokens = loaded.stage.isLast ? sample(step, loaded.stage) : []
     let elapsed = clock.now - started
-    busy += elapsed
     let timing = StageTiming(
       stage: loaded.assignment.stage, computeSeconds: elapsed.seconds,
       waitSeconds: (started - arrived).seconds)

@@ -30,7 +30,7 @@ public actor VisionNode {
     self.settings = settings
     self.logger = logger
     reactor = try Reactor(name: "vision")
-    stage = Downstream(reactor: reactor)
+    stage = Downstream(reactor: reactor, isInsecure: settings.isInsecure)
     engineThread = try Reactor(name: "encoder")
     engine = try VisionEngine(
       checkpoint: settings.checkpoint, team: settings.team, thread: engineThread)
@@ -99,9 +99,10 @@ public actor VisionNode {
   }
 
   private func deliver(_ result: VisionEngine.Result) {
-    link?.heartbeat.completed += 1
     switch result {
     case .features(let features):
+      link?.heartbeat.completed += 1
+      link?.heartbeat.busySeconds += features.decodeSeconds + features.encodeSeconds
       do {
         try stage.send(.imageFeatures(features))
       } catch {

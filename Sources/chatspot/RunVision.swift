@@ -29,7 +29,7 @@ struct RunVision: AsyncParsableCommand {
     let settings = MemberSettings(
       coordinator: coordinator, name: name,
       checkpoint: try Checkpoint(directory: try model.directory()),
-      team: try threads.team("encode"))
+      team: try threads.team("encode"), isInsecure: process.insecure)
     let node = try VisionNode(settings, logger: log.logger(name))
     let withParent = process.withParent
     let stopping = Task {

@@ -52,7 +52,7 @@ struct RunWorker: AsyncParsableCommand {
     let member = MemberSettings(
       coordinator: coordinator, name: name,
       checkpoint: try Checkpoint(directory: try model.directory()),
-      team: try threads.team("stage"))
+      team: try threads.team("stage"), isInsecure: process.insecure)
     let worker = try DecoderWorker(
       DecoderWorkerSettings(
         member: member, listen: listen, advertisedHost: advertise,

@@ -15,7 +15,10 @@ struct ClusterTests {
     let messages = try cases.map { try $0.message() }
     var answers: [[Answer]] = []
     for workers in [1, 3] {
-      let (cluster, address) = try await start(workers: workers, activations: "f32")
+      // Below the ports that the system hands out, so that it is free again afterwards.
+      let listen = "tcp://127.0.0.1:\(Int.random(in: 20_000..<32_000))"
+      let (cluster, address) = try await start(
+        workers: workers, activations: "f32", listen: listen)
       let processes = await cluster.processes.map(\.processID)
       #expect(processes.count == workers + 2)
       let client = try QueryClient(coordinator: try Address(address))
@@ -192,12 +195,14 @@ struct ClusterTests {
   }
 
   private func start(
-    workers: Int, activations: String, workerArguments: [String] = []
+    workers: Int, activations: String, workerArguments: [String] = [],
+    listen: String = "tcp://127.0.0.1:0"
   ) async throws -> (LocalCluster, String) {
     var settings = LocalClusterSettings(executable: Program.url, model: Program.model)
     settings.workers = workers
     settings.coordinatorArguments = ["--activations", activations]
     settings.workerArguments = workerArguments
+    settings.listen = listen
     settings.logLevel = "error"
     let cluster = LocalCluster(settings)
     return (cluster, try await cluster.start())
