@@ -1,86 +1,73 @@
-// Attention over KV blocks.
-//
-// Scores, softmax and the weighted sum run over positions in order, so a token's result does not depend on
-// the chunk it was computed in.
-#include "CKernels.h"
+// Attention over KV blocks: the portable twin, and the choice of a kernel.
+#include "attention.h"
 
-enum { LANES = 8 };
+enum { LANES = 8, WINDOW = CK_ATTENTION_WINDOW };
 
-typedef struct {
-  const float *keys;
-  const float *values;
-} block_head;
-
-static inline block_head locate(const ck_kv_layer *layer, size_t kv_head, uint32_t block) {
-  size_t offset =
-      (size_t)block * layer->block_stride + kv_head * layer->block_tokens * layer->head_width;
-  return (block_head){layer->keys + offset, layer->values + offset};
+size_t ck_attention_scratch(size_t head_width) {
+  return CK_ATTENTION_ROWS * (2 * ck_attention_stride(head_width) + WINDOW);
 }
 
-static inline size_t tokens_in_block(const ck_kv_layer *layer, size_t index, size_t positions) {
-  size_t rest = positions - index * layer->block_tokens;
-  return rest < layer->block_tokens ? rest : layer->block_tokens;
-}
-
-__attribute__((always_inline)) static inline float dot(const float *a, const float *b,
-                                                       size_t count) {
+static float dot(ck_format format, const float *query, const void *keys, size_t first,
+                 size_t width) {
   float lanes[LANES] = {0};
-  size_t i = 0;
-  for (; i + LANES <= count; i += LANES) {
-    for (int lane = 0; lane < LANES; lane++) lanes[lane] += a[i + lane] * b[i + lane];
-  }
-  for (; i < count; i++) lanes[i % LANES] += a[i] * b[i];
+  for (size_t i = 0; i < width; i++) lanes[i % LANES] += query[i] * ck_load(format, keys, first + i);
   float pairs[4];
   for (int lane = 0; lane < 4; lane++) pairs[lane] = lanes[lane] + lanes[lane + 4];
   return (pairs[0] + pairs[2]) + (pairs[1] + pairs[3]);
 }
 
-__attribute__((always_inline)) static inline void attend(const ck_kv_layer *layer, size_t kv_head,
-                                                         const float *query,
-                                                         const uint32_t *blocks, size_t positions,
-                                                         float scale, float *scores,
-                                                         float *result) {
+/// One head of one token over its `positions`.
+static void attend_portable(const ck_kv_layer *layer, size_t kv_head, const uint32_t *blocks,
+                            size_t positions, const float *query, float scale, float *result) {
   size_t width = layer->head_width;
-  size_t block_count = (positions + layer->block_tokens - 1) / layer->block_tokens;
-  for (size_t index = 0; index < block_count; index++) {
-    block_head head = locate(layer, kv_head, blocks[index]);
-    size_t tokens = tokens_in_block(layer, index, positions);
-    float *block_scores = scores + index * layer->block_tokens;
-    for (size_t token = 0; token < tokens; token++) {
-      block_scores[token] = scale * dot(query, head.keys + token * width, width);
-    }
-  }
-  ck_softmax(scores, positions);
+  float largest = -INFINITY, total = 0;
   for (size_t i = 0; i < width; i++) result[i] = 0;
-  for (size_t index = 0; index < block_count; index++) {
-    block_head head = locate(layer, kv_head, blocks[index]);
-    size_t tokens = tokens_in_block(layer, index, positions);
-    for (size_t token = 0; token < tokens; token++) {
-      float weight = scores[index * layer->block_tokens + token];
-      const float *value = head.values + token * width;
-      for (size_t i = 0; i < width; i++) result[i] += weight * value[i];
+  for (size_t window = 0; window < positions; window += WINDOW) {
+    size_t count = positions - window < WINDOW ? positions - window : WINDOW;
+    float weights[WINDOW];
+    size_t rows[WINDOW];
+    float before = largest;
+    for (size_t i = 0; i < count; i++) {
+      size_t position = window + i, slot = position % layer->block_tokens;
+      rows[i] = blocks[position / layer->block_tokens] * layer->block_stride +
+                (kv_head * layer->block_tokens + slot) * width;
+      weights[i] = scale * dot(layer->format, query, layer->keys, rows[i], width);
+      largest = weights[i] > largest ? weights[i] : largest;
+    }
+    float shrink = expf(before - largest);
+    total *= shrink;
+    for (size_t i = 0; i < width; i++) result[i] *= shrink;
+    for (size_t i = 0; i < count; i++) {
+      float weight = expf(weights[i] - largest);
+      total += weight;
+      for (size_t n = 0; n < width; n++) {
+        result[n] += weight * ck_load(layer->format, layer->values, rows[i] + n);
+      }
     }
   }
+  for (size_t i = 0; i < width; i++) result[i] /= total;
 }
-
-#if defined(__x86_64__)
-__attribute__((target("avx2,fma,f16c")))
-static void attend_avx2(const ck_kv_layer *layer, size_t kv_head, const float *query,
-                        const uint32_t *blocks, size_t positions, float scale, float *scores,
-                        float *result) {
-  attend(layer, kv_head, query, blocks, positions, scale, scores, result);
-}
-#endif
 
 void ck_attend(ck_instructions instructions, const ck_kv_layer *layer, size_t kv_head,
-               const float *query, const uint32_t *blocks, size_t positions, float scale,
-               float *scores, float *result) {
+               const uint32_t *blocks, const ck_attention *attention, float *scratch) {
 #if defined(__x86_64__)
+  if (instructions == CK_AVX512) {
+    ck_attend_avx512(layer, kv_head, blocks, attention, scratch);
+    return;
+  }
   if (instructions >= CK_AVX2) {
-    attend_avx2(layer, kv_head, query, blocks, positions, scale, scores, result);
+    ck_attend_avx2(layer, kv_head, blocks, attention, scratch);
     return;
   }
 #endif
   (void)instructions;
-  attend(layer, kv_head, query, blocks, positions, scale, scores, result);
+  (void)scratch;
+  for (size_t token = 0; token < attention->tokens; token++) {
+    for (size_t head = 0; head < attention->heads; head++) {
+      size_t offset = token * attention->token_stride + head * layer->head_width;
+      attend_portable(layer, kv_head, blocks,
+                      attention->positions + (attention->is_causal ? token : 0),
+                      attention->queries + offset, attention->scale, attention->result + offset);
+    }
+  }
 }

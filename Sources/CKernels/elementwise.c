@@ -1,5 +1,5 @@
-// Normalisations, activations and softmax over rows.
-#include "CKernels.h"
+// Normalisations and activations over rows.
+#include "elementwise.h"
 
 #include <math.h>
 
@@ -54,19 +54,21 @@ void ck_layer_norm(const float *values, const float *weight, const float *bias, 
   for (size_t i = 0; i < width; i++) result[i] = (values[i] - mean) * scale * weight[i] + bias[i];
 }
 
-void ck_softmax(float *values, size_t count) {
-  float largest = -INFINITY;
-  for (size_t i = 0; i < count; i++) largest = values[i] > largest ? values[i] : largest;
-  for (size_t i = 0; i < count; i++) values[i] = expf(values[i] - largest);
-  float scale = 1 / sum(values, count);
-  for (size_t i = 0; i < count; i++) values[i] *= scale;
-}
-
-void ck_silu_multiply(float *gate, const float *up, size_t count) {
+void ck_silu_multiply(ck_instructions instructions, float *gate, const float *up, size_t count) {
+#if defined(__x86_64__)
+  if (instructions == CK_AVX512) return ck_silu_multiply_avx512(gate, up, count);
+  if (instructions >= CK_AVX2) return ck_silu_multiply_avx2(gate, up, count);
+#endif
+  (void)instructions;
   for (size_t i = 0; i < count; i++) gate[i] = gate[i] / (1 + expf(-gate[i])) * up[i];
 }
 
-void ck_quick_gelu(float *values, size_t count) {
+void ck_quick_gelu(ck_instructions instructions, float *values, size_t count) {
+#if defined(__x86_64__)
+  if (instructions == CK_AVX512) return ck_quick_gelu_avx512(values, count);
+  if (instructions >= CK_AVX2) return ck_quick_gelu_avx2(values, count);
+#endif
+  (void)instructions;
   for (size_t i = 0; i < count; i++) values[i] = values[i] / (1 + expf(-1.702f * values[i]));
 }
 

@@ -19,7 +19,7 @@ enum { GROUPS = CK_BLOCK / 4, TILE_ROWS = 8 };
 enum { ROW_BLOCK = 128 };
 
 /// How far ahead of their use weights are asked for.
-enum { AHEAD = 4096 };
+enum { AHEAD = 6144 };
 
 AVX512 __m512i four_values(const ck_row_block *block, size_t group) {
   int32_t four;

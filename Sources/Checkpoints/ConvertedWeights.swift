@@ -4,9 +4,10 @@ public import Compute
 
 /// Gives the matrices of another source in one format. Vectors stay as they are.
 ///
-/// With a quantised format only the linear layers of the decoder are quantised: they are nearly all
-/// of its weights. The embedding stays as it is stored, and the head, whose errors show most, takes a
-/// format with more bits: Q8_0 beside Q4_0, as stored beside Q8_0.
+/// With a quantised format only the linear layers of the decoder and of the vision encoder are
+/// quantised: they are nearly all of the weights. The embedding stays as it is stored, and the head,
+/// whose errors show most, takes a format with more bits: Q8_0 beside Q4_0, as stored beside Q8_0.
+/// The vision encoder's layers are never held in fewer than 8 bits: what it loses, no decoder finds.
 public struct ConvertedWeights: WeightSource {
   private let original: any WeightSource
   private let format: WeightFormat
@@ -39,7 +40,9 @@ public struct ConvertedWeights: WeightSource {
   /// quantised.
   private func target(of name: String, columns: Int) -> WeightFormat? {
     guard format.isQuantized else { return format }
-    guard name.hasPrefix("language_model."), columns % format.blockElements == 0 else { return nil }
+    guard columns % format.blockElements == 0 else { return nil }
+    if name.hasPrefix("vision_tower.encoder.layers.") { return .q8_0 }
+    guard name.hasPrefix("language_model.") else { return nil }
     if name.hasSuffix("_proj.weight") { return format }
     if name.hasSuffix("lm_head.weight"), format == .q4_0 { return .q8_0 }
     return nil

@@ -3,7 +3,7 @@
 internal import CKernels
 import Foundation
 
-/// Keys and values of some decoder layers in blocks of token positions, f32.
+/// Keys and values of some decoder layers in blocks of token positions, f16 or f32.
 ///
 /// One layer is `[blocks, kvHeads, blockTokens, headWidth]`, keys and values apart. The memory is
 /// zeroed and takes no room until it is written to.
@@ -13,14 +13,17 @@ public final class KVMemory {
   public let blockTokens: Int
   public let kvHeads: Int
   public let headWidth: Int
-  private let base: UnsafeMutablePointer<Float>
+  /// How keys and values are stored: f16 or f32.
+  public let format: WeightFormat
+  private let base: UnsafeMutableRawPointer
   private let byteCount: Int
 
   /// Bytes that a cache of these dimensions reserves, nil if that does not fit an `Int`.
   public static func bytes(
-    layers: Int, blocks: Int, blockTokens: Int, kvHeads: Int, headWidth: Int
+    layers: Int, blocks: Int, blockTokens: Int, kvHeads: Int, headWidth: Int,
+    format: WeightFormat = .f16
   ) -> Int? {
-    var product = 2 * MemoryLayout<Float>.size
+    var product = 2 * format.byteCount
     for factor in [layers, blocks, blockTokens, kvHeads, headWidth] {
       let (partial, overflow) = product.multipliedReportingOverflow(by: factor)
       if overflow { return nil }
@@ -31,12 +34,14 @@ public final class KVMemory {
 
   /// Reserves the memory. Throws `.outOfMemory`.
   public init(
-    layers: Int, blocks: Int, blockTokens: Int, kvHeads: Int, headWidth: Int
+    layers: Int, blocks: Int, blockTokens: Int, kvHeads: Int, headWidth: Int,
+    format: WeightFormat = .f16
   ) throws(ComputeError) {
+    precondition(format == .f16 || format == .f32)
     precondition(layers >= 0 && blocks > 0 && blockTokens > 0 && kvHeads > 0 && headWidth > 0)
     let bytes = Self.bytes(
       layers: layers, blocks: blocks, blockTokens: blockTokens, kvHeads: kvHeads,
-      headWidth: headWidth)
+      headWidth: headWidth, format: format)
     guard
       let bytes,
       let start = mmap(
@@ -53,8 +58,9 @@ public final class KVMemory {
     self.blockTokens = blockTokens
     self.kvHeads = kvHeads
     self.headWidth = headWidth
+    self.format = format
     byteCount = max(bytes, 1)
-    base = start.assumingMemoryBound(to: Float.self)
+    base = start
   }
 
   deinit { munmap(base, byteCount) }
@@ -64,36 +70,47 @@ public final class KVMemory {
 
   private var blockElements: Int { kvHeads * blockTokens * headWidth }
 
-  private func layerBase(_ layer: Int) -> UnsafeMutablePointer<Float> {
+  private func layerBase(_ layer: Int) -> UnsafeMutableRawPointer {
     precondition(layer >= 0 && layer < layers)
-    return base + layer * 2 * blocks * blockElements
+    return base + layer * 2 * blocks * blockElements * format.byteCount
   }
 
-  /// Writes one token's keys and values, each `[kvHeads * headWidth]`, taken from row `row`.
+  /// Writes one token's keys and values, each `[kvHeads * headWidth]`, taken from row `row`. In f16
+  /// what is too large becomes the largest number.
   func write(
     layer: Int, block: Int, slot: Int, keys: Matrix, values: Matrix, row: Int
   ) {
     precondition(block >= 0 && block < blocks && slot >= 0 && slot < blockTokens)
     precondition(keys.columns == kvHeads * headWidth && values.columns == keys.columns)
     precondition(row < keys.rows && row < values.rows)
-    let start = layerBase(layer) + block * blockElements + slot * headWidth
-    let valueOffset = blocks * blockElements
+    let start = layerBase(layer)
+    let valueOffset = blocks * blockElements * format.byteCount
     keys.values.withUnsafeBufferPointer { keys in
       values.values.withUnsafeBufferPointer { values in
         for head in 0..<kvHeads {
           let source = (row * kvHeads + head) * headWidth
-          let target = start + head * blockTokens * headWidth
-          target.update(from: keys.baseAddress! + source, count: headWidth)
-          (target + valueOffset).update(from: values.baseAddress! + source, count: headWidth)
+          let target = block * blockElements + (head * blockTokens + slot) * headWidth
+          store(keys.baseAddress! + source, at: start + target * format.byteCount)
+          store(
+            values.baseAddress! + source, at: start + valueOffset + target * format.byteCount)
         }
       }
+    }
+  }
+
+  private func store(_ source: UnsafePointer<Float>, at target: UnsafeMutableRawPointer) {
+    if format == .f16 {
+      ck_narrow_f16_finite(
+        Instructions.best.kernel, source, headWidth, target.assumingMemoryBound(to: UInt16.self))
+    } else {
+      target.copyMemory(from: source, byteCount: headWidth * format.byteCount)
     }
   }
 
   func kernelLayer(_ layer: Int) -> ck_kv_layer {
     let start = layerBase(layer)
     return ck_kv_layer(
-      keys: start, values: start + blocks * blockElements, block_stride: blockElements,
-      block_tokens: blockTokens, head_width: headWidth)
+      format: format.kernel, keys: start, values: start + blocks * blockElements * format.byteCount,
+      block_stride: blockElements, block_tokens: blockTokens, head_width: headWidth)
   }
 }

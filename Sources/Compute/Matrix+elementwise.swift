@@ -28,7 +28,7 @@ extension Matrix {
   /// Adds `other` of the same shape.
   public mutating func add(_ other: Matrix, on team: ThreadTeam = .single) {
     precondition(other.rows == rows && other.columns == columns)
-    combine(with: other, on: team) { ck_add($0, $1, $2) }
+    combine(with: other, on: team) { ck_add($1, $2, $3) }
   }
 
   /// Adds `bias`, `[columns]`, to every row.
@@ -45,19 +45,23 @@ extension Matrix {
   }
 
   /// SwiGLU: `self = silu(self) * up`.
-  public mutating func siluMultiply(_ up: Matrix, on team: ThreadTeam = .single) {
+  public mutating func siluMultiply(
+    _ up: Matrix, on team: ThreadTeam = .single, using instructions: Instructions = .best
+  ) {
     precondition(up.rows == rows && up.columns == columns)
-    combine(with: up, on: team) { ck_silu_multiply($0, $1, $2) }
+    combine(with: up, on: team, using: instructions) { ck_silu_multiply($0, $1, $2, $3) }
   }
 
   /// CLIP's approximation of GELU: `x * sigmoid(1.702 x)`.
-  public mutating func quickGELU(on team: ThreadTeam = .single) {
-    eachNumber(on: team) { ck_quick_gelu($0, $1) }
+  public mutating func quickGELU(
+    on team: ThreadTeam = .single, using instructions: Instructions = .best
+  ) {
+    eachNumber(on: team, using: instructions) { ck_quick_gelu($0, $1, $2) }
   }
 
   /// GELU with the error function, not its tanh approximation.
   public mutating func gelu(on team: ThreadTeam = .single) {
-    eachNumber(on: team) { ck_gelu($0, $1) }
+    eachNumber(on: team) { ck_gelu($1, $2) }
   }
 }
 
@@ -86,27 +90,34 @@ extension Matrix {
   }
 
   private mutating func combine(
-    with other: Matrix, on team: ThreadTeam,
-    _ kernel: @escaping (UnsafeMutablePointer<Float>, UnsafePointer<Float>, Int) -> Void
+    with other: Matrix, on team: ThreadTeam, using instructions: Instructions = .best,
+    _ kernel:
+      @escaping (ck_instructions, UnsafeMutablePointer<Float>, UnsafePointer<Float>, Int) -> Void
   ) {
     withUnsafeValues { target in
       other.values.withUnsafeBufferPointer { source in
         guard let base = target.baseAddress, let source = source.baseAddress else { return }
-        team.share(target.count, grain: Self.shareNumbers, with: (base, source, kernel)) {
-          job, range, _ in
-          job.2(job.0 + range.lowerBound, job.1 + range.lowerBound, range.count)
+        team.share(
+          target.count, grain: Self.shareNumbers, with: (base, source, kernel, instructions.kernel)
+        ) { job, range, _ in
+          let (target, source, kernel, instructions) = job
+          let first = range.lowerBound
+          kernel(instructions, target + first, source + first, range.count)
         }
       }
     }
   }
 
   private mutating func eachNumber(
-    on team: ThreadTeam, _ kernel: @escaping (UnsafeMutablePointer<Float>, Int) -> Void
+    on team: ThreadTeam, using instructions: Instructions = .best,
+    _ kernel: @escaping (ck_instructions, UnsafeMutablePointer<Float>, Int) -> Void
   ) {
     withUnsafeValues { target in
       guard let base = target.baseAddress else { return }
-      team.share(target.count, grain: Self.shareNumbers, with: (base, kernel)) { job, range, _ in
-        job.1(job.0 + range.lowerBound, range.count)
+      team.share(
+        target.count, grain: Self.shareNumbers, with: (base, kernel, instructions.kernel)
+      ) { job, range, _ in
+        job.1(job.2, job.0 + range.lowerBound, range.count)
       }
     }
   }

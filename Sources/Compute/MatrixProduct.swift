@@ -24,37 +24,34 @@ extension StoredTensor {
     result.withUnsafeValues { output in
       input.values.withUnsafeBufferPointer { values in
         guard let values = values.baseAddress, let output = output.baseAddress else { return }
-        team.share(
-          rows, grain: shareOfColumns(inputRows: input.rows),
-          with: (self, values, input.rows, output, instructions)
-        ) { job, range, _ in
-          let (weights, values, inputRows, output, instructions) = job
-          weights.multiply(values, rows: inputRows, range, into: output, using: instructions)
+        let product = PlainProduct(
+          instructions: instructions.kernel, format: format.kernel, input: values,
+          inputRows: input.rows, depth: columns, weights: memory.base,
+          columnBytes: columns * format.byteCount, output: output, columns: rows)
+        let grain = shareOfColumns(inputRows: input.rows, threads: team.threads)
+        team.share(rows, grain: grain, with: product) { product, range, _ in
+          product.multiply(range)
         }
       }
     }
+    withExtendedLifetime(memory) {}
   }
 
-  /// The columns `range` of the product.
-  private func multiply(
-    _ input: UnsafePointer<Float>, rows inputRows: Int, _ range: Range<Int>,
-    into output: UnsafeMutablePointer<Float>, using instructions: Instructions
-  ) {
-    ck_product(
-      instructions.kernel, format.kernel, input, inputRows, columns,
-      memory.base + range.lowerBound * columns * format.byteCount, range.count,
-      output + range.lowerBound, rows)
-  }
-
-  /// Columns that a thread takes at once: whole tiles of the kernel whose weights stay in the
-  /// second-level cache while all rows pass, and enough work to be worth a hand-over.
-  private func shareOfColumns(inputRows: Int) -> Int {
-    let weights = max(1, Self.shareElements / max(1, columns))
+  /// Columns that a thread takes at once: whole panels, and enough work to be worth a hand-over.
+  /// Many rows pass over more columns at once, as long as every thread gets some of them.
+  private func shareOfColumns(inputRows: Int, threads: Int) -> Int {
     let work = Self.shareOperationsMin / max(1, columns * inputRows)
-    return (max(weights, work) + 15) / 16 * 16
+    let weights =
+      inputRows <= Self.fewRows || format.isQuantized
+      ? Self.shareElements / max(1, columns) : Self.shareColumns
+    let fair = rows / (Self.sharesPerThread * threads)
+    return (max(min(weights, fair), work, 1) + 15) / 16 * 16
   }
 
-  private static let shareElements = 1 << 16
+  private static let fewRows = 8
+  private static let shareColumns = 128
+  private static let sharesPerThread = 4
+  private static let shareElements = 1 << 18
   private static let shareOperationsMin = 1 << 15
 
   /// The same product with rows that are quantised already, as several tensors share them. The
@@ -66,13 +63,11 @@ extension StoredTensor {
     result.reshape(rows: input.rows, columns: rows)
     result.withUnsafeValues { output in
       guard let output = output.baseAddress else { return }
-      team.share(
-        rows, grain: shareOfColumns(inputRows: input.rows),
-        with: (self, input, output, instructions)
-      ) { job, range, _ in
-        let (weights, input, output, instructions) = job
-        weights.multiply(
-          input, columns: range, into: output, stride: weights.rows, using: instructions)
+      let grain = shareOfColumns(inputRows: input.rows, threads: team.threads)
+      withProduct(of: input, into: output, stride: rows, using: instructions) { product in
+        team.share(rows, grain: grain, with: product) { product, range, _ in
+          product.multiply(range)
+        }
       }
     }
   }
@@ -83,17 +78,41 @@ extension StoredTensor {
     _ input: QuantizedRows, columns range: Range<Int>, into result: UnsafeMutablePointer<Float>,
     stride: Int, using instructions: Instructions = .best
   ) {
-    precondition(input.columns == columns)
     precondition(range.lowerBound % Self.panelRows == 0 && range.upperBound <= rows)
+    withProduct(of: input, into: result, stride: stride, using: instructions) {
+      $0.multiply(range)
+    }
+  }
+
+  private func withProduct(
+    of input: QuantizedRows, into output: UnsafeMutablePointer<Float>, stride: Int,
+    using instructions: Instructions, _ body: (QuantizedProduct) -> Void
+  ) {
+    precondition(input.columns == columns)
     guard let blockFormat = format.blockFormat else {
       preconditionFailure("\(format) weights are multiplied with f32 rows")
     }
-    let first = ck_packed_bytes(blockFormat, columns, range.lowerBound)
     input.blocks.withUnsafeBufferPointer { blocks in
       guard let blocks = blocks.baseAddress else { return }
-      ck_quantized_product(
-        instructions.kernel, blockFormat, blocks, input.rows, columns, memory.base + first,
-        range.count, result + range.lowerBound, stride)
+      body(
+        QuantizedProduct(
+          instructions: instructions.kernel, format: blockFormat, input: blocks,
+          inputRows: input.rows, depth: columns, weights: memory.base,
+          panelBytes: ck_packed_bytes(blockFormat, columns, Self.panelRows), output: output,
+          stride: stride))
+    }
+    withExtendedLifetime(memory) {}
+  }
+
+  /// The same product for the rows of an image, whose number is always the same: on OpenBLAS where
+  /// this CPU has none of the instructions that our kernels are written for, and weights are plain.
+  public func multiplyForImage(
+    _ input: Matrix, into result: inout Matrix, on team: ThreadTeam = .single
+  ) {
+    if Instructions.best == .portable, !format.isQuantized {
+      multiplyWithBLAS(input, into: &result, on: team)
+    } else {
+      multiply(input, into: &result, on: team)
     }
   }
 
@@ -179,5 +198,47 @@ enum BLAS {
       CblasRowMajor, CblasNoTrans, CblasNoTrans, blasint(rows), blasint(columns), blasint(depth),
       1, input, blasint(inputStride), weights, blasint(weightStride), 0, output,
       blasint(outputStride))
+  }
+}
+
+// What threads share of a product: addresses and numbers alone, so that nobody counts references
+// for a part of the work. Whoever shares it out keeps what the addresses point to.
+
+/// A product of f32 rows.
+private struct PlainProduct {
+  let instructions: ck_instructions
+  let format: ck_format
+  let input: UnsafePointer<Float>
+  let inputRows: Int
+  let depth: Int
+  let weights: UnsafeRawPointer
+  let columnBytes: Int
+  let output: UnsafeMutablePointer<Float>
+  let columns: Int
+
+  func multiply(_ range: Range<Int>) {
+    ck_product(
+      instructions, format, input, inputRows, depth, weights + range.lowerBound * columnBytes,
+      range.count, output + range.lowerBound, columns)
+  }
+}
+
+/// A product of rows in 8 bits; ranges begin at panels.
+private struct QuantizedProduct {
+  let instructions: ck_instructions
+  let format: ck_block_format
+  let input: UnsafePointer<ck_row_block>
+  let inputRows: Int
+  let depth: Int
+  let weights: UnsafeRawPointer
+  let panelBytes: Int
+  let output: UnsafeMutablePointer<Float>
+  let stride: Int
+
+  func multiply(_ range: Range<Int>) {
+    ck_quantized_product(
+      instructions, format, input, inputRows, depth,
+      weights + range.lowerBound / StoredTensor.panelRows * panelBytes, range.count,
+      output + range.lowerBound, stride)
   }
 }

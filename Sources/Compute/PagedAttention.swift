@@ -55,8 +55,9 @@ extension KVMemory {
     precondition(queryHeads % kvHeads == 0 && queries.columns == queryHeads * headWidth)
     result.reshape(rows: queries.rows, columns: queries.columns)
     let positions = runs.reduce(0) { max($0, $1.firstPosition + $1.count) }
-    scores.reshape(rows: team.threads, columns: positions)
+    scores.reshape(rows: team.threads, columns: ck_attention_scratch(headWidth))
     let grain = max(1, Self.shareOperations / (positions * headWidth * queryHeads / kvHeads))
+    let scratchColumns = scores.columns
     scores.withUnsafeValues { scores in
       result.withUnsafeValues { output in
         queries.values.withUnsafeBufferPointer { queries in
@@ -66,9 +67,9 @@ extension KVMemory {
             headWidth: headWidth, instructions: instructions)
           team.share(
             attention.rows * kvHeads, grain: grain,
-            with: (attention, scores.baseAddress!, positions)
+            with: (attention, scores.baseAddress!, scratchColumns)
           ) { job, range, thread in
-            job.0.attend(range, scores: job.1 + thread * job.2)
+            job.0.attend(range, scratch: job.1 + thread * job.2)
           }
         }
       }
@@ -76,7 +77,7 @@ extension KVMemory {
   }
 
   /// Multiplications that are worth handing to another thread.
-  private static let shareOperations = 1 << 15
+  private static let shareOperations = 1 << 17
 
   /// The run that holds `row`.
   static func run(of row: Int, in runs: [TokenRun]) -> Int {
@@ -115,23 +116,25 @@ private struct PagedAttention {
 
   var rows: Int { runs.last.map { $0.firstRow + $0.count } ?? 0 }
 
-  /// Scores hold as many numbers as the longest sequence has positions.
-  func attend(_ range: Range<Int>, scores: UnsafeMutablePointer<Float>) {
+  /// Items are tokens within KV heads within runs, so that a range holds neighbouring tokens, whose
+  /// heads pass over the same keys and values together.
+  func attend(_ range: Range<Int>, scratch: UnsafeMutablePointer<Float>) {
     var layer = layer
-    let scale = 1 / Float(headWidth).squareRoot()
     let columns = kvHeads * groupSize * headWidth
     var number = KVMemory.run(of: range.lowerBound / kvHeads, in: runs)
-    for item in range {
+    var item = range.lowerBound
+    while item < range.upperBound {
       while item >= (runs[number].firstRow + runs[number].count) * kvHeads { number += 1 }
       let (first, count) = (runs[number].firstRow, runs[number].count)
       let (kvHead, token) = (item - first * kvHeads).quotientAndRemainder(dividingBy: count)
+      let tokens = min(count - token, range.upperBound - item)
       let start = (first + token) * columns + kvHead * groupSize * headWidth
-      for head in 0..<groupSize {
-        ck_attend(
-          instructions.kernel, &layer, kvHead, queries + start + head * headWidth,
-          runs[number].blocks, runs[number].firstPosition + token + 1, scale, scores,
-          output + start + head * headWidth)
-      }
+      var attention = ck_attention(
+        queries: queries + start, result: output + start, token_stride: columns, tokens: tokens,
+        heads: groupSize, positions: runs[number].firstPosition + token + 1, is_causal: 1,
+        scale: 1 / Float(headWidth).squareRoot())
+      ck_attend(instructions.kernel, &layer, kvHead, runs[number].blocks, &attention, scratch)
+      item += tokens
     }
   }
 }

@@ -89,7 +89,7 @@ public struct CLIPVisionEncoder: Sendable {
   private func embed(_ pixels: [Float], on team: ThreadTeam) -> Matrix {
     var patches = Matrix()
     patchEmbedding.reshaped([vision.hidden, vision.patchElements])
-      .multiplyWithBLAS(unfold(pixels), into: &patches, on: team)
+      .multiplyForImage(unfold(pixels), into: &patches, on: team)
     var sum = positions
     var embedded = Matrix(rows: vision.patches + 1, columns: vision.hidden)
     embedded[row: 0] = classEmbedding[...]
@@ -121,6 +121,8 @@ public struct CLIPVisionEncoder: Sendable {
 
 struct CLIPScratch {
   var normalized = Matrix()
+  /// Rows in 8 bits, for layers whose weights are quantised.
+  var rounded = QuantizedRows()
   var queries = Matrix()
   var keys = Matrix()
   var values = Matrix()
@@ -204,13 +206,18 @@ struct CLIPAttention: Sendable {
 
   /// From `scratch.normalized` to `scratch.output`, both `[tokens, hidden]`.
   func callAsFunction(scratch: inout CLIPScratch, on team: ThreadTeam) {
-    query.onBLAS(scratch.normalized, into: &scratch.queries, on: team)
-    key.onBLAS(scratch.normalized, into: &scratch.keys, on: team)
-    value.onBLAS(scratch.normalized, into: &scratch.values, on: team)
+    if query.isQuantized || key.isQuantized || value.isQuantized {
+      scratch.rounded.quantize(scratch.normalized, on: team)
+    }
+    let rounded = scratch.rounded
+    query.forImage(scratch.normalized, rounded: rounded, into: &scratch.queries, on: team)
+    key.forImage(scratch.normalized, rounded: rounded, into: &scratch.keys, on: team)
+    value.forImage(scratch.normalized, rounded: rounded, into: &scratch.values, on: team)
     scratch.queries.attendingFully(
       keys: scratch.keys, values: scratch.values, heads: heads, scores: &scratch.scores,
       into: &scratch.attended, on: team)
-    output.onBLAS(scratch.attended, into: &scratch.output, on: team)
+    output.forImage(
+      scratch.attended, rounded: &scratch.rounded, into: &scratch.output, on: team)
   }
 }
 
@@ -234,9 +241,10 @@ struct CLIPMLP: Sendable {
 
   /// From `scratch.normalized` to `scratch.output`, both `[tokens, hidden]`.
   func callAsFunction(scratch: inout CLIPScratch, on team: ThreadTeam) {
-    first.onBLAS(scratch.normalized, into: &scratch.inner, on: team)
+    first.forImage(
+      scratch.normalized, rounded: &scratch.rounded, into: &scratch.inner, on: team)
     scratch.inner.apply(activation, on: team)
-    second.onBLAS(scratch.inner, into: &scratch.output, on: team)
+    second.forImage(scratch.inner, rounded: &scratch.rounded, into: &scratch.output, on: team)
   }
 }
 

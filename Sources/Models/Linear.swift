@@ -39,9 +39,24 @@ public struct Linear: Sendable {
   /// Whether products take their rows in 8 bits.
   var isQuantized: Bool { weight.format.isQuantized }
 
-  /// On OpenBLAS, for whole images. `[rows, inputs]` to `[rows, outputs]`.
-  func onBLAS(_ input: Matrix, into result: inout Matrix, on team: ThreadTeam) {
-    weight.multiplyWithBLAS(input, into: &result, on: team)
+  /// For whole images, see `StoredTensor.multiplyForImage`. `rounded` is scratch memory. `[rows,
+  /// inputs]` to `[rows, outputs]`.
+  func forImage(
+    _ input: Matrix, rounded: inout QuantizedRows, into result: inout Matrix, on team: ThreadTeam
+  ) {
+    if isQuantized { rounded.quantize(input, on: team) }
+    forImage(input, rounded: rounded, into: &result, on: team)
+  }
+
+  /// The same for rows that several layers take, rounded already if any of these is quantised.
+  func forImage(
+    _ input: Matrix, rounded: QuantizedRows, into result: inout Matrix, on team: ThreadTeam
+  ) {
+    guard !isQuantized else {
+      self(input, rounded: rounded, into: &result, on: team)
+      return
+    }
+    weight.multiplyForImage(input, into: &result, on: team)
     if let bias { result.addToRows(bias, on: team) }
   }
 

@@ -109,10 +109,12 @@ public struct LlamaStage: Sendable {
   }
 
   /// A KV cache for this stage's layers. Throws `.outOfMemory`.
-  public func makeCache(blocks: Int, blockTokens: Int) throws(ComputeError) -> KVMemory {
+  public func makeCache(
+    blocks: Int, blockTokens: Int, format: WeightFormat = .f16
+  ) throws(ComputeError) -> KVMemory {
     try KVMemory(
       layers: layers.count, blocks: blocks, blockTokens: blockTokens,
-      kvHeads: configuration.kvHeads, headWidth: configuration.headWidth)
+      kvHeads: configuration.kvHeads, headWidth: configuration.headWidth, format: format)
   }
 }
 

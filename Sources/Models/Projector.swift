@@ -50,16 +50,17 @@ public struct Projector: Sendable {
   /// Embeddings, `[rows, hidden]`, of image features, `[featureRows, featureWidth]`.
   public func callAsFunction(_ features: Matrix, on team: ThreadTeam = .single) -> Matrix {
     var result = Matrix()
+    var rounded = QuantizedRows()
     switch kind {
     case .linear(let linear):
-      linear.onBLAS(features, into: &result, on: team)
+      linear.forImage(features, rounded: &rounded, into: &result, on: team)
     case .mlp(let first, let activation, let second):
       var inner = Matrix()
-      first.onBLAS(features, into: &inner, on: team)
+      first.forImage(features, rounded: &rounded, into: &inner, on: team)
       inner.apply(activation, on: team)
-      second.onBLAS(inner, into: &result, on: team)
+      second.forImage(inner, rounded: &rounded, into: &result, on: team)
     case .convolution(let weight, let bias, let grid, let stride):
-      weight.multiplyWithBLAS(
+      weight.multiplyForImage(
         Self.unfold(features, grid: grid, stride: stride), into: &result, on: team)
       if let bias { result.addToRows(bias, on: team) }
     }

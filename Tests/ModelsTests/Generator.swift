@@ -32,7 +32,7 @@ struct Generator {
       first += count
     }
     self.stages = stages
-    caches = try stages.map { try $0.makeCache(blocks: 64, blockTokens: 16) }
+    caches = try stages.map { try $0.makeCache(blocks: 64, blockTokens: 16, format: .f32) }
   }
 
   /// Logits of every token, `[tokens, vocabulary]`. Image rows take the place of image tokens.

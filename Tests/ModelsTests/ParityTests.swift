@@ -48,7 +48,7 @@ struct ParityTests {
     var scratch = LlamaScratch()
     for layer in 0..<layers {
       let stage = try oracle.stage(layer..<layer + 1)
-      let cache = try stage.makeCache(blocks: 10, blockTokens: 16)
+      let cache = try stage.makeCache(blocks: 10, blockTokens: 16, format: .f32)
       stage.forward(&hidden, runs: [run], cache: cache, scratch: &scratch)
       // transformers' last hidden state is taken after the final norm.
       guard layer + 1 < layers else { continue }

@@ -111,6 +111,10 @@ void ck_widen(ck_instructions instructions, ck_format format, const void *values
 void ck_narrow_f16(ck_instructions instructions, const float *values, size_t count,
                    uint16_t *result);
 
+/// The same, but what is too large for an f16 becomes the largest one, so that it stays a number.
+void ck_narrow_f16_finite(ck_instructions instructions, const float *values, size_t count,
+                          uint16_t *result);
+
 /// result = values / sqrt(mean(values^2) + epsilon) * weight, over one row of `width`.
 void ck_rms_norm(const float *values, const float *weight, size_t width, float epsilon,
                  float *result);
@@ -119,14 +123,11 @@ void ck_rms_norm(const float *values, const float *weight, size_t width, float e
 void ck_layer_norm(const float *values, const float *weight, const float *bias, size_t width,
                    float epsilon, float *result);
 
-/// values = softmax(values), in place.
-void ck_softmax(float *values, size_t count);
-
 /// gate = gate * sigmoid(gate) * up.
-void ck_silu_multiply(float *gate, const float *up, size_t count);
+void ck_silu_multiply(ck_instructions instructions, float *gate, const float *up, size_t count);
 
 /// values = values * sigmoid(1.702 * values).
-void ck_quick_gelu(float *values, size_t count);
+void ck_quick_gelu(ck_instructions instructions, float *values, size_t count);
 
 /// values = values * (1 + erf(values / sqrt 2)) / 2.
 void ck_gelu(float *values, size_t count);
@@ -136,20 +137,40 @@ void ck_add(float *target, const float *addend, size_t count);
 
 /// Where the KV blocks of one layer lie. A block holds [heads, block_tokens, head_width].
 typedef struct {
-  const float *keys;
-  const float *values;
+  ck_format format;
+  const void *keys;
+  const void *values;
   /// Numbers from one block to the next.
   size_t block_stride;
   size_t block_tokens;
   size_t head_width;
 } ck_kv_layer;
 
-/// Attention of one query head over the first `positions` positions of a sequence.
+/// Consecutive tokens' query heads that share a key-value head.
+typedef struct {
+  /// [tokens, heads, head_width], `token_stride` numbers from one token to the next.
+  const float *queries;
+  /// Like `queries`.
+  float *result;
+  size_t token_stride;
+  size_t tokens;
+  size_t heads;
+  /// How many positions the first token sees; not 0.
+  size_t positions;
+  /// Whether every further token sees one position more; otherwise all see the same.
+  int is_causal;
+  /// What scores are multiplied with.
+  float scale;
+} ck_attention;
+
+/// Numbers of scratch memory that ck_attend takes.
+size_t ck_attention_scratch(size_t head_width);
+
+/// result = softmax(scale * queries . keys) . values, over the positions that each token sees.
 ///
-/// query [head_width]; blocks[i] holds positions i * block_tokens …; scores is scratch of at least
-/// `positions` numbers; result [head_width].
+/// blocks[i] holds positions i * block_tokens and so on. A token's result is the same bits whatever
+/// tokens and heads are computed with it.
 void ck_attend(ck_instructions instructions, const ck_kv_layer *layer, size_t kv_head,
-               const float *query, const uint32_t *blocks, size_t positions, float scale,
-               float *scores, float *result);
+               const uint32_t *blocks, const ck_attention *attention, float *scratch);
 
 #endif

@@ -1,0 +1,19 @@
+// Attention on AVX2.
+#if defined(__x86_64__)
+#include "vectors_avx2.h"
+
+/// Sums that the registers hold beside a position's values and a weight.
+enum { VALUE_ROWS = 3, VALUE_VECTORS = 3 };
+
+#include "attention_blocked.h"
+
+__attribute__((target("avx2,fma,f16c")))
+void ck_attend_avx2(const ck_kv_layer *layer, size_t kv_head, const uint32_t *blocks,
+                    const ck_attention *attention, float *scratch) {
+  switch (layer->format) {
+  case CK_F32: attend(CK_F32, layer, kv_head, blocks, attention, scratch); break;
+  case CK_F16: attend(CK_F16, layer, kv_head, blocks, attention, scratch); break;
+  case CK_BF16: attend(CK_BF16, layer, kv_head, blocks, attention, scratch); break;
+  }
+}
+#endif
