@@ -6,16 +6,6 @@
 import Compute
 import Foundation
 
-/// Where a tensor's numbers stand in a file.
-struct TensorLocation: Sendable, Equatable {
-  let path: String
-  let format: WeightFormat
-  let shape: [Int]
-  /// Offset of the first byte in the file.
-  let offset: Int
-  let byteCount: Int
-}
-
 struct SafetensorsHeader: Sendable {
   /// Tensors under the names that the file gives them.
   let tensors: [String: TensorLocation]
