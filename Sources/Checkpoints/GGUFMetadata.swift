@@ -1,5 +1,7 @@
 /// The metadata of a GGUF file, read key by key with errors that name file and key.
 
+public import Foundation
+
 /// Keys and values as the file gives them.
 public struct GGUFMetadata: Sendable {
   /// The file, for messages.
@@ -9,6 +11,18 @@ public struct GGUFMetadata: Sendable {
   let bytes: [UInt8]
   /// Where the keys and values stand in `bytes`.
   let range: Range<Int>
+
+  /// The metadata of the file at `url`. Throws `.unreadable`, `.malformed` or `.unsupported`.
+  public init(reading url: URL) throws(CheckpointError) {
+    self = try GGUFFile(reading: url).metadata
+  }
+
+  init(path: String, values: [String: GGUFValue], bytes: [UInt8], range: Range<Int>) {
+    self.path = path
+    self.values = values
+    self.bytes = bytes
+    self.range = range
+  }
 
   /// Whether the file says anything under `key`.
   public func has(_ key: String) -> Bool { values[key] != nil }

@@ -3,8 +3,8 @@
 
 public import Compute
 
-/// The side file `chatspot.json` of a checkpoint's directory; beside a GGUF file NAME.gguf it may be
-/// called `NAME.chatspot.json`. Every field may be absent.
+/// The side file `chatspot.json` of a checkpoint's directory; beside NAME.gguf it may be called
+/// `NAME.chatspot.json`. Every field may be absent.
 ///
 ///     { "notation": "mini", "geometry": "centre-crop", "template": "vicuna-v1.1", "system": "",
 ///       "weights": "q8_0" }
@@ -17,8 +17,8 @@ public struct ReferringProfile: Sendable, Equatable {
   /// How an image is brought to the model's square: stretch, centre-pad, top-left-pad or
   /// centre-crop. Nil leaves it to `preprocessor_config.json`.
   public let geometry: String?
-  /// How turns are written, such as vicuna-v1.1. Nil leaves it to the chat template of a GGUF file,
-  /// and where there is none to the model family's custom.
+  /// How turns are written, such as vicuna-v1.1. Nil leaves it to the chat template of a GGUF file;
+  /// where there is none it is Vicuna's.
   public let template: String?
   /// Text before the first turn, where a query has none of its own.
   public let system: String?

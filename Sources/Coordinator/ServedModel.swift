@@ -33,11 +33,10 @@ public struct ServedModel: Sendable {
   public init(_ checkpoint: Checkpoint) throws {
     directory = checkpoint.location
     configuration = checkpoint.configuration
-    tokenizer = try Tokenizer(directory: checkpoint.location)
+    tokenizer = try Tokenizer(of: checkpoint)
     let profile = checkpoint.profile
     rendering = PromptRendering(
-      notation: try Notation.named(profile.notation),
-      template: try ConversationTemplate.named(profile.template ?? "vicuna-v1.1"))
+      notation: try Notation.named(profile.notation), template: try Self.template(checkpoint))
     system = profile.system
     let (json, file) = try checkpoint.preprocessorFile()
     let preprocessor = try PreprocessorConfiguration(json: json, file: file)
@@ -65,12 +64,19 @@ public struct ServedModel: Sendable {
       shortestEdge: shortestEdge)
   }
 
+  /// What the profile names, or else the chat template amounts to; Vicuna's where neither speaks.
+  private static func template(_ checkpoint: Checkpoint) throws -> ConversationTemplate {
+    if let name = checkpoint.profile.template { return try ConversationTemplate.named(name) }
+    guard let program = try checkpoint.chatTemplate else { return .vicuna }
+    return try ConversationTemplate.recognized(in: program)
+  }
+
   private func checkVocabulary() throws(CoordinatorError) {
     let vocabulary = configuration.text.vocabulary
     guard tokenizer.vocabularySize <= vocabulary else {
       throw CoordinatorError(
         .configuration,
-        "\(directory.path): tokenizer.model has \(tokenizer.vocabularySize) pieces, "
+        "\(directory.path): the tokeniser has \(tokenizer.vocabularySize) pieces, "
           + "config.json a vocabulary of \(vocabulary)",
         remedy: "The tokenizer belongs to another model")
     }
