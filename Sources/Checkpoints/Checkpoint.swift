@@ -13,7 +13,7 @@ public struct Checkpoint: Sendable {
   /// The metadata of a GGUF file that has the tokeniser; nil where the directory has its files.
   public let tokenizerMetadata: GGUFMetadata?
   let files: CheckpointFiles
-  private let tensors: [String: TensorLocation]
+  let tensors: [String: TensorLocation]
   /// Types of the tensors that are not read, by canonical name.
   private let unread: [String: String]
   /// Why there is no vision encoder; nil if there is one.
@@ -37,11 +37,20 @@ public struct Checkpoint: Sendable {
   private init(files directory: URL) throws(CheckpointError) {
     location = directory
     files = CheckpointFiles(directory: directory)
+    let vocabulary = directory.appending(path: PackedCheckpoint.vocabularyFile)
+    tokenizerMetadata =
+      FileManager.default.fileExists(atPath: vocabulary.path)
+      ? try GGUFMetadata(reading: vocabulary) : nil
     configuration = try ModelConfiguration(files)
     profile = try ReferringProfile(files)
     (tensors, unread) = try SafetensorsHeader.locateTensors(directory)
-    tokenizerMetadata = nil
-    withoutEncoder = nil
+    let hasEncoder = tensors.keys.contains { $0.hasPrefix("vision_tower.") }
+    withoutEncoder =
+      hasEncoder
+      ? nil
+      : CheckpointError(
+        .missingTensor, "\(directory.path) has no vision encoder: no tensor vision_tower.…",
+        remedy: "The checkpoint is incomplete, or of a decoder alone")
   }
 
   private init(gguf url: URL, encoder: ModelFiles.Encoder) throws(CheckpointError) {
@@ -89,7 +98,7 @@ public struct Checkpoint: Sendable {
     get throws(CheckpointError) { try tokenizerMetadata?.string("tokenizer.chat_template") }
   }
 
-  /// `preprocessor_config.json`, or else `processor_config.json`, with the file's name for messages.
+  /// `preprocessor_config.json`, or else `processor_config.json`, and what messages call it.
   ///
   /// Throws `.unreadable` where there is neither.
   public func preprocessorFile() throws(CheckpointError) -> (bytes: [UInt8], path: String) {
@@ -160,7 +169,7 @@ extension Checkpoint: WeightSource {
       throw CheckpointError(
         .wrongShape,
         "\(location.path): \(name) has the shape \(tensor.shape); "
-          + "\(tokenizerMetadata == nil ? "config.json asks" : "its metadata ask") for \(shape)")
+          + "\(files.directory == nil ? "its metadata ask" : "config.json asks") for \(shape)")
     }
     return tensor
   }

@@ -63,9 +63,10 @@ struct ConfigurationObject: Sendable {
   }
 
   /// An object as the bytes of a JSON file, the same for the same fields.
-  static func encoded(_ fields: [String: JSONValue]) -> Data {
+  static func encoded(_ fields: [String: JSONValue], isPretty: Bool = true) -> Data {
     let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    if isPretty { encoder.outputFormatting.insert(.prettyPrinted) }
     // JSON values of finite numbers always encode.
     return (try? encoder.encode(fields)) ?? Data()
   }

@@ -31,7 +31,7 @@ public struct ConvertedWeights: WeightSource {
 
   /// What a tensor is brought to; nil leaves it as it is. Rows that are no whole blocks cannot be
   /// quantised.
-  private func target(of name: String, shape: [Int]) -> WeightFormat? {
+  func target(of name: String, shape: [Int]) -> WeightFormat? {
     guard let format, shape.count > 1 else { return nil }
     guard format.isQuantized else { return format }
     let columns = shape.dropFirst().reduce(1, *)

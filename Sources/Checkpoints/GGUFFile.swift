@@ -228,7 +228,8 @@ struct GGUFFile: Sendable {
     let dataBytes = max(0, reader.fileBytes - dataStart)
     guard byteCount <= dataBytes, offset <= dataBytes - byteCount else {
       throw malformed(
-        "has \(byteCount) bytes from byte \(offset) of the data on; the file has \(dataBytes) of it",
+        "has \(byteCount) bytes from byte \(offset) of the data on; "
+          + "the file has \(dataBytes) of it",
         remedy: "The file is truncated: fetch it again")
     }
     // What the kernels read as it stands is mapped, the rest decoded when it is loaded.

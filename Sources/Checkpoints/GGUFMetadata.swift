@@ -113,6 +113,15 @@ public struct GGUFMetadata: Sendable {
     return result
   }
 
+  /// The bytes of a GGUF file with the same metadata and no tensors.
+  var fileWithoutTensors: Data {
+    var data = Data("GGUF".utf8)
+    for (value, count) in [(3, 4), (0, 8), (values.count, 8)] {
+      data.append(contentsOf: (0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) })
+    }
+    return data + bytes[range]
+  }
+
   func wrong(_ key: String, _ expected: String) -> CheckpointError {
     let found = values[key].map { "is \($0.summary)" } ?? "is missing"
     return CheckpointError(.configuration, "\(path): \(key) \(found); it must be \(expected)")

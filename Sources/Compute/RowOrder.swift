@@ -4,8 +4,8 @@
 public enum RowOrder: Sendable, Equatable {
   /// Row n is the n-th.
   case asCounted
-  /// The two halves of each head's rows lie interleaved, as llama.cpp's converter puts the query and
-  /// key matrices of Llama: its rotary embedding turns neighbours, Hugging Face's halves of a head.
+  /// The two halves of each head's rows lie interleaved, as llama.cpp's converter puts the query
+  /// and key matrices of Llama: its rotary embedding turns neighbours, Hugging Face's the halves.
   case interleavedHalves(headRows: Int)
 
   /// Where the file holds row `row`.

@@ -3,8 +3,8 @@
 public import Checkpoints
 
 extension Checkpoint {
-  /// Looks at every tensor that the model uses and checks its shape; no weight matrix is read. Where
-  /// there is no vision encoder, the decoder's alone.
+  /// Looks at every tensor that the model uses and checks its shape; no weight matrix is read.
+  /// Where there is no vision encoder, the decoder's alone.
   ///
   /// Throws `.missingTensor` or `.wrongShape`, naming the tensor.
   public func verifyTensors() throws(CheckpointError) {

@@ -65,7 +65,7 @@ enum LlamaWords {
     if kinds[first] == .other {
       return end(of: .lineBreak, from: end(of: .other, from: first))
     }
-    // White space: up to its last line break; without one all of it but the character before a word.
+    // White space: up to its last line break; without one, all but the character before a word.
     var runEnd = start
     while runEnd < count, kinds[runEnd].isWhitespace { runEnd += 1 }
     if let lineBreak = kinds[start..<runEnd].lastIndex(of: .lineBreak) { return lineBreak + 1 }

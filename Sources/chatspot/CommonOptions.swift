@@ -10,8 +10,8 @@ public import Messaging
 struct ModelOption: ParsableArguments {
   @Option(
     help: """
-      A checkpoint: a directory in Hugging Face's llava-hf layout, a GGUF file, or a directory that \
-      holds one. Default: the embedded model.
+      A checkpoint: a directory in Hugging Face's llava-hf layout, a GGUF file, or a directory \
+      that holds one. Default: the embedded model.
       """)
   var model: String?
 

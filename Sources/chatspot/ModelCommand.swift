@@ -1,4 +1,4 @@
-/// `chatspot model`: what is in a checkpoint.
+/// `chatspot model`: what is in a checkpoint, and making a quantised one of it.
 
 import ArgumentParser
 import Checkpoints
@@ -8,7 +8,8 @@ import Models
 
 struct Model: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "model", abstract: "Looks into checkpoints.", subcommands: [Inspect.self])
+    commandName: "model", abstract: "Looks into checkpoints and quantises them.",
+    subcommands: [Inspect.self, Quantize.self])
 
   struct Inspect: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -34,8 +35,8 @@ struct Model: AsyncParsableCommand {
   }
 }
 
-/// Opens everything that a checkpoint's processes will need of it, so that what is wrong is said once
-/// and clearly before any of them starts.
+/// Opens everything that a checkpoint's processes will need of it, so that what is wrong is said
+/// once and clearly before any of them starts.
 func verifyCheckpoint(_ checkpoint: Checkpoint) throws {
   try checkpoint.verifyTensors()
   _ = try ServedModel(checkpoint)

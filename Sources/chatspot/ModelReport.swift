@@ -38,7 +38,8 @@ struct ModelReport {
           + "\(vision.activation.rawValue)",
       "features     of hidden state \(featureLayers.joined(separator: ", ")), "
         + "\(configuration.keepsClassToken ? "with" : "without") the class token",
-      "referring    notation \(profile.notation), template \(profile.template ?? "as the metadata say"), "
+      "referring    notation \(profile.notation), template "
+        + "\(profile.template ?? "as the metadata say"), "
         + "geometry \(profile.geometry ?? "as the preprocessor says"), "
         + "weights \(profile.weightFormat?.rawValue ?? "as stored")",
     ]

@@ -1,4 +1,5 @@
-/// GGML's blocks against the numbers that the gguf package makes of them, and their way to the kernels.
+/// GGML's blocks against the numbers that the gguf package makes of them, and their way to the
+/// kernels.
 
 import Foundation
 import Testing
