@@ -168,7 +168,7 @@ extension Checkpoint: WeightSource {
     guard tensor.shape == shape else {
       throw CheckpointError(
         .wrongShape,
-        "\(location.path): \(name) has the shape \(tensor.shape); "
+        "\(tensor.path): \(name) has the shape \(tensor.shape); "
           + "\(files.directory == nil ? "its metadata ask" : "config.json asks") for \(shape)")
     }
     return tensor

@@ -106,3 +106,63 @@ struct MetadataTests {
     }
   }
 }
+
+@Suite("tokenisers in damaged GGUF files")
+struct DamagedMetadataTests {
+  /// What loading a fixture throws after the bytes of one text in it have been replaced.
+  private func error(
+    _ name: String, replacing old: String, with new: [UInt8]
+  ) throws -> TokenizingError? {
+    var bytes = try Data(contentsOf: Fixtures.folder.appending(path: "gguf/\(name).gguf"))
+    let range = try #require(bytes.range(of: Data(old.utf8)))
+    #expect(range.count == new.count)
+    bytes.replaceSubrange(range, with: new)
+    let url = FileManager.default.temporaryDirectory.appending(path: "\(UUID()).gguf")
+    defer { try? FileManager.default.removeItem(at: url) }
+    try bytes.write(to: url)
+    let metadata = try GGUFMetadata(reading: url)
+    do throws(TokenizingError) {
+      _ = try Tokenizer(metadata: metadata)
+      return nil
+    } catch { return error }
+  }
+
+  private func error(
+    _ name: String, replacing old: String, with new: String
+  ) throws -> TokenizingError? {
+    try error(name, replacing: old, with: Array(new.utf8))
+  }
+
+  @Test("kinds of tokenisers that are not served are named")
+  func otherKinds() throws {
+    let bert = try error("llama3", replacing: "gpt2", with: "bert")
+    #expect(bert?.code == .unsupportedModel && bert?.message.contains("bert") == true)
+    let qwen = try error("llama3", replacing: "llama-bpe", with: "deepseek-")
+    #expect(qwen?.code == .unsupportedModel && qwen?.message.contains("deepseek-") == true)
+  }
+
+  @Test("lists that are missing, too short or of another kind are refused")
+  func lists() throws {
+    let missing = try error(
+      "mini", replacing: "tokenizer.ggml.tokens", with: "tokenizer.ggml.tokenz")
+    #expect(missing?.code == .fileMissing)
+    let key = "tokenizer.ggml.bos_token_id"
+    let outside = try error(
+      "mini", replacing: key + "\u{4}\0\0\0\u{1}\0\0\0",
+      with: Array(key.utf8) + [4, 0, 0, 0, 255, 255, 0, 0])
+    #expect(outside?.code == .malformedFile && outside?.message.contains("bos_token_id") == true)
+  }
+
+  @Test("a byte without a token, a token that is there twice, a merge of nothing")
+  func vocabularies() throws {
+    // The token of "!" becomes another.
+    let byte = try error(
+      "llama3", replacing: "\u{1}\0\0\0\0\0\0\0!", with: "\u{1}\0\0\0\0\0\0\0\u{7F}")
+    #expect(byte?.code == .malformedModel && byte?.message.contains("byte 33") == true)
+    let twice = try error("legacy", replacing: "<0x41>", with: "<0x42>")
+    #expect(twice?.code == .malformedModel && twice?.message.contains("twice") == true)
+    let merge = try error(
+      "llama3", replacing: "\u{120} t", with: "\u{120}\u{120}t".utf8.prefix(4).map { $0 })
+    #expect(merge?.code == .malformedFile)
+  }
+}
