@@ -2,8 +2,8 @@
 
 import Compute
 
-/// How such a directory is told from others: a safetensors file whose metadata name the packing, and
-/// for the vocabulary of a GGUF file a GGUF file without tensors.
+/// How such a directory is told from others: a safetensors file whose metadata name the packing,
+/// and for the vocabulary of a GGUF file a GGUF file without tensors.
 ///
 /// Quantised tensors are of the types `Q8_0` and `Q4_0`; their bytes are those of
 /// `ck_packed_bytes`, from a multiple of 64 on, so that they are used where they are mapped.

@@ -26,4 +26,19 @@ enum ByteLevelAlphabet {
     }
     return result
   }
+
+  /// A token of text as the bytes that it stands for; one that is not written in this alphabet is a
+  /// token that no text becomes.
+  static func piece(_ text: some StringProtocol) -> SentencePiece {
+    decoded(text).map { SentencePiece(bytes: $0, score: 0, kind: .normal) }
+      ?? SentencePiece(bytes: Array(text.utf8), score: 0, kind: .unused)
+  }
+
+  /// The two tokens of a merge; nil if one is not written in this alphabet.
+  static func merge(
+    _ left: some StringProtocol, _ right: some StringProtocol
+  ) -> (left: [UInt8], right: [UInt8])? {
+    guard let left = decoded(left), let right = decoded(right) else { return nil }
+    return (left, right)
+  }
 }

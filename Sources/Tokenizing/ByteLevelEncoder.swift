@@ -1,7 +1,6 @@
 /// Byte-pair encoding over bytes, as Llama 3's tokeniser does it.
 
-/// Merges the neighbours within a word whose pair stands first in the list, until none is left. A
-/// word that is a token as it stands is taken whole (`ignore_merges`).
+/// Merges the neighbours within a word whose pair stands first in the list, until none is left.
 struct ByteLevelEncoder: SegmentEncoder {
   private struct Merge {
     let rank: Int32
@@ -12,6 +11,8 @@ struct ByteLevelEncoder: SegmentEncoder {
   /// The tokens of single bytes.
   private let byteTokens: [Int32]
   private let merges: [UInt64: Merge]
+  /// Whether a word that is a token as it stands is taken whole, as Llama 3 does (`ignore_merges`).
+  private let takesWholeWords: Bool
 
   /// Text of any length is cut into words, whose cost grows a little faster than their length.
   var bytesMax: Int { .max }
@@ -19,9 +20,11 @@ struct ByteLevelEncoder: SegmentEncoder {
   /// `merges` are pairs of tokens in their bytes, the first to be merged first; `name` stands in
   /// messages. Throws `malformedModel` where a byte has no token, or a merge makes none.
   init(
-    _ vocabulary: PieceIndex, merges pairs: [(left: [UInt8], right: [UInt8])], name: String
+    _ vocabulary: PieceIndex, merges pairs: [(left: [UInt8], right: [UInt8])],
+    takesWholeWords: Bool = true, name: String
   ) throws(TokenizingError) {
     self.vocabulary = vocabulary
+    self.takesWholeWords = takesWholeWords
     var byteTokens: [Int32] = []
     for byte in UInt8.min ... .max {
       guard let id = vocabulary.id(of: [byte]) else {
@@ -53,7 +56,9 @@ struct ByteLevelEncoder: SegmentEncoder {
   func encode(_ text: ArraySlice<UInt8>) -> [Int32]? {
     var ids: [Int32] = []
     for word in LlamaWords.words(text) {
-      if let id = vocabulary.id(of: Array(word)), vocabulary[id]?.kind == .normal {
+      if takesWholeWords, let id = vocabulary.id(of: Array(word)),
+        vocabulary[id]?.kind == .normal
+      {
         ids.append(id)
       } else {
         merge(word, into: &ids)

@@ -57,12 +57,7 @@ extension Tokenizer {
     // Tokens of text are written in the alphabet of bytes; others than those no text becomes.
     var pieces = try fields.pieces()
     for id in pieces.indices where pieces[id].kind == .normal {
-      let text = String(decoding: pieces[id].bytes, as: UTF8.self)
-      if let bytes = ByteLevelAlphabet.decoded(text) {
-        pieces[id].bytes = bytes
-      } else {
-        pieces[id].kind = .unused
-      }
+      pieces[id] = ByteLevelAlphabet.piece(String(decoding: pieces[id].bytes, as: UTF8.self))
     }
     let model = SentencePieceModel(
       pieces: pieces, hasByteFallback: false, unknown: -1, beginningOfSequence: fields.beginning,

@@ -28,27 +28,19 @@ public struct Tokenizer: Sendable {
 
   /// Loads the tokeniser of a checkpoint from `tokenizer.model` and what is there of
   /// `tokenizer.json`, `tokenizer_config.json`, `added_tokens.json` and `special_tokens_map.json`.
+  /// Without `tokenizer.model` the vocabulary of a `tokenizer.json` of Llama 3's kind is taken.
   ///
-  /// - Throws: `fileMissing` without a `tokenizer.model`; `fileUnreadable`, `limitExceeded`;
+  /// - Throws: `fileMissing` without either; `fileUnreadable`, `limitExceeded`;
   /// `malformedModel` and `unsupportedModel` for anything but a sound BPE model without a character
   /// map; `malformedFile` for JSON that cannot be read; `inconsistentVocabulary` for files that
   /// give one token two ids.
   public init(directory: URL) throws(TokenizingError) {
     let files = try TokenizerFiles(directory: directory)
-    let model = try SentencePieceModel(parsing: files.model, name: files.modelName)
-    vocabulary = PieceIndex(model)
-    rules = try TextRules(files)
-    added = try AddedTokens(files, vocabulary, rules: rules)
-    processor = try SentencePieceProcessor(
-      serializedModel: model.serialized(hiding: Set(added.tokens.map(\.id))),
-      name: files.modelName)
-    vocabularySize = max(model.pieces.count, Int(added.tokens.last?.id ?? -1) + 1)
-    unknown = model.unknown
-
-    let roles = SpecialTokenRoles(files)
-    beginningOfSequence = Self.id(
-      "bos_token", roles, vocabulary, added, otherwise: model.beginningOfSequence)
-    endOfSequence = Self.id("eos_token", roles, vocabulary, added, otherwise: model.endOfSequence)
+    if let model = files.model {
+      try self.init(sentencePieces: model, files)
+    } else {
+      try self.init(byteLevel: files)
+    }
   }
 
   /// A tokeniser of parts that fit together.
@@ -64,15 +56,6 @@ public struct Tokenizer: Sendable {
     self.endOfSequence = endOfSequence
     unknown = vocabulary.model.unknown
     vocabularySize = max(vocabulary.model.pieces.count, Int(added.tokens.last?.id ?? -1) + 1)
-  }
-
-  /// The id of a role's token: what the files name, or the model's own if they don't speak of it.
-  private static func id(
-    _ role: String, _ roles: SpecialTokenRoles, _ vocabulary: PieceIndex, _ added: AddedTokens,
-    otherwise: Int32?
-  ) -> Int32? {
-    guard let content = roles.content(of: role) else { return otherwise }
-    return content.flatMap { added[$0]?.id ?? vocabulary.id(of: $0) }
   }
 
   /// Whether each text between added tokens gets a "▁" before it (legacy Llama, LLaVA-1.5), and not

@@ -94,13 +94,11 @@ struct TokenizerMetadata {
     merges.reserveCapacity(texts.count)
     for text in texts {
       let parts = String(decoding: text, as: UTF8.self).split(separator: " ")
-      guard parts.count == 2, let left = ByteLevelAlphabet.decoded(parts[0]),
-        let right = ByteLevelAlphabet.decoded(parts[1])
-      else {
+      guard parts.count == 2, let merge = ByteLevelAlphabet.merge(parts[0], parts[1]) else {
         throw TokenizingError(
           .malformedFile, "Merge \(merges.count) of \(path) is not a pair of tokens")
       }
-      merges.append((left, right))
+      merges.append(merge)
     }
     return merges
   }

@@ -1,4 +1,4 @@
-/// Models in GGUF files: what their metadata mean, which files belong together, and what is refused.
+/// Models in GGUF files: what their metadata mean, which files belong together, what is refused.
 
 import Compute
 import Foundation

@@ -89,6 +89,15 @@ def write_bytes(tokenizer):
     finish(writer)
 
 
+def write_files(tokenizer):
+    """The same in the manner of Hugging Face: tokenizer.json and the names of its special tokens."""
+    (OUT / "llama3").mkdir(exist_ok=True)
+    value = json.loads(tokenizer.to_str())
+    (OUT / "llama3" / "tokenizer.json").write_text(json.dumps(value, separators=(",", ":")) + "\n")
+    config = {"bos_token": SPECIAL[0], "eos_token": SPECIAL[4]}
+    (OUT / "llama3" / "tokenizer_config.json").write_text(json.dumps(config) + "\n")
+
+
 def texts():
     rng = random.Random(3)
     made = ["", CORPUS, "x" * 500, "ab" * 300, " " * 200, "\n" * 40 + " x", "1" * 50, "!" * 90, "squarely squarely 1234 你好", "世界"] + PIECES
@@ -128,6 +137,7 @@ def main():
     write_sentencepiece("legacy", prefix=True)
     tokenizer = train()
     write_bytes(tokenizer)
+    write_files(tokenizer)
     write_cases(tokenizer)
 
 

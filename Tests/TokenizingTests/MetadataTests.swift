@@ -40,9 +40,10 @@ struct MetadataTests {
     }
   }
 
-  @Test("Llama 3's byte-level tokeniser gives Hugging Face's ids")
-  func byteLevel() throws {
-    let tokenizer = try tokenizer("llama3")
+  @Test("Llama 3's byte-level tokeniser gives Hugging Face's ids", arguments: [true, false])
+  func byteLevel(fromMetadata: Bool) throws {
+    let tokenizer =
+      fromMetadata ? try tokenizer("llama3") : try Fixtures.tokenizer("gguf/llama3")
     let cases = try Fixtures.load("gguf/llama3.json", as: Fixtures.Cases.self).encode
     #expect(cases.count > 300)
     for item in cases {
@@ -164,5 +165,28 @@ struct DamagedMetadataTests {
     let merge = try error(
       "llama3", replacing: "\u{120} t", with: "\u{120}\u{120}t".utf8.prefix(4).map { $0 })
     #expect(merge?.code == .malformedFile)
+  }
+
+  @Test("a tokenizer.json of another kind, or with gaps, is refused")
+  func files() throws {
+    let folder = Fixtures.folder.appending(path: "gguf/llama3")
+    let whole = try String(contentsOf: folder.appending(path: "tokenizer.json"), encoding: .utf8)
+    func code(_ old: String, _ new: String) throws -> TokenizingError.Code? {
+      let text = whole.replacing(old, with: new, maxReplacements: 1)
+      #expect(text != whole)
+      return try Fixtures.withCheckpoint(files: ["tokenizer.json": text]) { directory in
+        do throws(TokenizingError) {
+          _ = try Tokenizer(directory: directory)
+          return nil
+        } catch { return error.code }
+      }
+    }
+    #expect(try code("{1,3}", "{1,2}") == .unsupportedModel)
+    #expect(
+      try code("\"add_prefix_space\":false", "\"add_prefix_space\":true") == .unsupportedModel)
+    #expect(try code("\"type\":\"BPE\"", "\"type\":\"Unigram\"") == .fileMissing)
+    #expect(try code("\"!\":0", "\"!\":100000") == .malformedFile)
+    #expect(try code("\"merges\":[[", "\"merges\":[[\"no such\",\"token\"],[") == .malformedFile)
+    #expect(try code("\"merges\":[[", "\"merges\":[[\"zzz\",\"q\"],[") == .malformedModel)
   }
 }
