@@ -52,7 +52,8 @@ let package = Package(
     .target(
       name: "Benchmark", dependencies: ["Models", "Checkpoints", "Compute"], swiftSettings: strict),
     .target(name: "Models", dependencies: ["Checkpoints", "Compute"], swiftSettings: strict),
-    .target(name: "Tokenizing", dependencies: ["CSentencePiece"], swiftSettings: strict),
+    .target(
+      name: "Tokenizing", dependencies: ["Checkpoints", "CSentencePiece"], swiftSettings: strict),
     .target(name: "Imaging", dependencies: ["CImageCodecs"], swiftSettings: strict),
     .target(name: "Checkpoints", dependencies: ["Compute", crypto], swiftSettings: strict),
     .target(name: "Compute", dependencies: ["CKernels", "COpenBLAS"], swiftSettings: strict),
@@ -97,7 +98,7 @@ let package = Package(
       name: "ModelsTests", dependencies: ["Models", "Checkpoints", "Compute"],
       swiftSettings: strict),
     .testTarget(
-      name: "TokenizingTests", dependencies: ["Tokenizing"], exclude: ["Fixtures"],
+      name: "TokenizingTests", dependencies: ["Tokenizing", "Checkpoints"], exclude: ["Fixtures"],
       swiftSettings: strict),
     .testTarget(
       name: "ImagingTests", dependencies: ["Imaging"], exclude: ["Fixtures"],

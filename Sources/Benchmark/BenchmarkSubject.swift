@@ -11,23 +11,22 @@ public struct BenchmarkSubject: Sendable {
   let visionName: String
   let configuration: ModelConfiguration
   private let source: any WeightSource
-  /// The format that weights are held in beyond what the checkpoint maps; nil if it is mapped.
+  /// The format that weights are brought to; nil if they are held as the checkpoint stores them.
   private let heldFormat: WeightFormat?
-  private let isCheckpoint: Bool
+  /// What they then take beyond what is mapped.
+  private let ownBytes: (decoder: Int, encoder: Int)
 
   /// A checkpoint; its matrices as they are stored, or brought to `format`.
   public init(_ checkpoint: Checkpoint, format: WeightFormat?, team: ThreadTeam) {
-    name = checkpoint.directory.lastPathComponent
+    name = checkpoint.name
     visionName = name
     configuration = checkpoint.configuration
-    isCheckpoint = true
     heldFormat = format
-    source =
-      if let format {
-        ConvertedWeights(checkpoint, to: format, on: team)
-      } else {
-        checkpoint
-      }
+    ownBytes = (
+      checkpoint.ownByteCount(prefix: "language_model."),
+      checkpoint.ownByteCount(prefix: "vision_tower.")
+    )
+    source = ConvertedWeights(checkpoint, to: format, on: team)
   }
 
   /// Random weights: a decoder of these dimensions, CLIP ViT-L/14 at 336 pixels.
@@ -35,8 +34,8 @@ public struct BenchmarkSubject: Sendable {
     name = dimensions.rawValue
     visionName = "vit-l/14-336"
     configuration = ModelConfiguration(text: dimensions.text, vision: .large14(imageSide: 336))
-    isCheckpoint = false
     heldFormat = format
+    ownBytes = (0, 0)
     let plain: WeightFormat = format.isQuantized ? .f16 : format
     let random = RandomWeightSource(format: plain, team: team)
     source = format.isQuantized ? ConvertedWeights(random, to: format, on: team) : random
@@ -75,7 +74,7 @@ public struct BenchmarkSubject: Sendable {
   private func decoderBytes(_ settings: BenchmarkSettings) -> Double {
     let text = configuration.text
     let numbers = DecoderWork(text).matrixNumbers + Double(text.vocabulary * text.hidden)
-    let weights = heldFormat.map { numbers * $0.bytesPerNumber } ?? 0
+    let weights = heldFormat.map { numbers * $0.bytesPerNumber } ?? Double(ownBytes.decoder)
     let positions = settings.cacheShapes.map { shape in
       shape.sequences * DecoderBenchmark.blocks(shape.positions) * DecoderBenchmark.blockTokens
     }
@@ -89,7 +88,7 @@ public struct BenchmarkSubject: Sendable {
   private var encoderBytes: Double {
     let vision = configuration.vision
     let numbers = VisionWork(vision, layers: vision.layers).matrixNumbers
-    let weights = heldFormat.map { numbers * $0.bytesPerNumber } ?? 0
+    let weights = heldFormat.map { numbers * $0.bytesPerNumber } ?? Double(ownBytes.encoder)
     let scratch = (vision.patches + 1) * (8 * vision.hidden + vision.intermediate)
     return weights + Double(scratch) * 4
   }

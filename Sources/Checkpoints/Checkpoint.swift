@@ -1,91 +1,138 @@
-/// A checkpoint's directory: configuration and tensors by canonical name.
+/// A checkpoint: configuration and tensors by canonical name, whatever files they stand in.
 
 public import Compute
 public import Foundation
 
-/// A Hugging Face `llava-hf` checkpoint. Opening it reads headers only; weights are mapped when
-/// they are asked for.
+/// A model's files: a Hugging Face `llava-hf` directory, or a GGUF file with its vision encoder
+/// beside it. Opening reads headers only; weights are mapped or converted when they are asked for.
 public struct Checkpoint: Sendable {
-  public let directory: URL
+  /// The directory or the GGUF file.
+  public let location: URL
   public let configuration: ModelConfiguration
   public let profile: ReferringProfile
-  private let tensors: [String: TensorLocation]
+  /// The metadata of a GGUF file that has the tokeniser; nil where the directory has its files.
+  public let tokenizerMetadata: GGUFMetadata?
+  let files: CheckpointFiles
+  let tensors: [String: TensorLocation]
   /// Types of the tensors that are not read, by canonical name.
   private let unread: [String: String]
+  /// Why there is no vision encoder; nil if there is one.
+  private let withoutEncoder: CheckpointError?
 
-  /// Opens and checks the directory. Throws `CheckpointError` that names the file and what is
-  /// wrong.
-  public init(directory: URL) throws(CheckpointError) {
-    var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: directory.path, isDirectory: &isDirectory),
-      isDirectory.boolValue
-    else {
-      throw CheckpointError(
-        .unreadable, "\(directory.path) is not a directory",
-        remedy: "Name a checkpoint's directory as Hugging Face's llava-hf models have it")
+  /// Opens and checks what stands at `location`: a directory as Hugging Face's llava-hf models have
+  /// it, a GGUF file, or a directory with one. A GGUF file's vision encoder is `encoder`, or the
+  /// only `*mmproj*.gguf` beside it; without one the decoder alone can be used.
+  ///
+  /// Throws `CheckpointError` that names the file and what is wrong.
+  public init(at location: URL, encoder: URL? = nil) throws(CheckpointError) {
+    switch try ModelFiles(at: location, encoder: encoder) {
+    case .directory(let directory): try self.init(files: directory)
+    case .gguf(let decoder, let encoder): try self.init(gguf: decoder, encoder: encoder)
     }
-    self.directory = directory
-    configuration = try ModelConfiguration(directory: directory)
-    profile = try ReferringProfile(directory: directory)
-    (tensors, unread) = try Self.locateTensors(directory)
   }
 
-  private static func locateTensors(
-    _ directory: URL
-  ) throws(CheckpointError) -> (tensors: [String: TensorLocation], unread: [String: String]) {
-    var tensors: [String: TensorLocation] = [:]
-    var unread: [String: String] = [:]
-    for file in try weightFiles(directory) {
-      let header = try SafetensorsHeader(reading: file)
-      for (name, type) in header.unread { unread[TensorNames.canonical(name)] = type }
-      for (name, location) in header.tensors {
-        let canonical = TensorNames.canonical(name)
-        if let other = tensors.updateValue(location, forKey: canonical) {
-          throw CheckpointError(
-            .malformed, "\(canonical) stands twice, in \(other.path) and in \(location.path)")
-        }
-      }
-    }
-    return (tensors, unread)
+  /// The checkpoint in a directory.
+  public init(directory: URL) throws(CheckpointError) { try self.init(at: directory) }
+
+  private init(files directory: URL) throws(CheckpointError) {
+    location = directory
+    files = CheckpointFiles(directory: directory)
+    let vocabulary = directory.appending(path: PackedCheckpoint.vocabularyFile)
+    tokenizerMetadata =
+      FileManager.default.fileExists(atPath: vocabulary.path)
+      ? try GGUFMetadata(reading: vocabulary) : nil
+    configuration = try ModelConfiguration(files)
+    profile = try ReferringProfile(files)
+    (tensors, unread) = try SafetensorsHeader.locateTensors(directory)
+    let hasEncoder = tensors.keys.contains { $0.hasPrefix("vision_tower.") }
+    withoutEncoder =
+      hasEncoder
+      ? nil
+      : CheckpointError(
+        .missingTensor, "\(directory.path) has no vision encoder: no tensor vision_tower.…",
+        remedy: "The checkpoint is incomplete, or of a decoder alone")
   }
 
-  private static func weightFiles(_ directory: URL) throws(CheckpointError) -> [URL] {
-    let index = directory.appending(path: "model.safetensors.index.json")
-    guard FileManager.default.fileExists(atPath: index.path) else {
-      let single = directory.appending(path: "model.safetensors")
-      guard FileManager.default.fileExists(atPath: single.path) else {
-        throw CheckpointError(
-          .unreadable,
-          "\(directory.path) has neither model.safetensors nor model.safetensors.index.json",
-          remedy: "Weights are read from safetensors files")
-      }
-      return [single]
+  private init(gguf url: URL, encoder: ModelFiles.Encoder) throws(CheckpointError) {
+    location = url
+    let decoder = try GGUFDecoder(GGUFFile(reading: url))
+    var (tensors, unread) = (decoder.tensors, decoder.unread)
+    var config: [String: JSONValue] = [
+      "model_type": .string("llava"), "text_config": .object(decoder.textFields),
+      // Any id will do that stands for no text: features take its place.
+      "image_token_index": .number(
+        Double(
+          try decoder.file.metadata.integer(
+            "tokenizer.ggml.unknown_token_id", default: 0, in: 0...(1 << 30)))),
+    ]
+    var files = CheckpointFiles(deriving: url.path)
+    switch encoder {
+    case .file(let encoderURL):
+      let encoder = try GGUFEncoder(GGUFFile(reading: encoderURL))
+      config.merge(encoder.fields) { $1 }
+      files.derived["preprocessor_config.json"] = encoder.preprocessorFields
+      tensors.merge(encoder.tensors) { $1 }
+      unread.merge(encoder.unread) { $1 }
+      withoutEncoder = nil
+    case .missing(let reason):
+      withoutEncoder = CheckpointError(
+        .missingTensor, reason,
+        remedy: "Name the file of the vision encoder and projector with --mmproj")
     }
-    let object = try ConfigurationObject(reading: index, bytesMax: 100 << 20)
-    guard let map = try object.object("weight_map") else {
-      throw object.wrong("weight_map", "an object")
+    files.derived["config.json"] = config
+    if let profile = ModelFiles.profile(beside: url) {
+      files.placed[ReferringProfile.fileName] = profile
     }
-    var names: Set<String> = []
-    for (tensor, value) in map.fields {
-      guard case .string(let name) = value, !name.isEmpty, !name.contains("/") else {
-        throw map.wrong(tensor, "the name of a file beside the index")
-      }
-      names.insert(name)
-    }
-    return names.sorted().map { directory.appending(path: $0) }
+    self.files = files
+    configuration = try ModelConfiguration(files)
+    profile = try ReferringProfile(files)
+    tokenizerMetadata = decoder.file.metadata
+    (self.tensors, self.unread) = (tensors, unread)
   }
+
+  /// The last part of the location's name.
+  public var name: String { location.lastPathComponent }
+
+  /// The Jinja template of conversations in a GGUF file's metadata; nil if there is none.
+  public var chatTemplate: String? {
+    get throws(CheckpointError) { try tokenizerMetadata?.string("tokenizer.chat_template") }
+  }
+
+  /// `preprocessor_config.json`, or else `processor_config.json`, and what messages call it.
+  ///
+  /// Throws `.unreadable` where there is neither.
+  public func preprocessorFile() throws(CheckpointError) -> (bytes: [UInt8], path: String) {
+    if let withoutEncoder { throw withoutEncoder }
+    let names = ["preprocessor_config.json", "processor_config.json"]
+    for name in names {
+      guard let data = try files.data(name, bytesMax: 1 << 20) else { continue }
+      return (Array(data), files.path(name))
+    }
+    throw CheckpointError(
+      .unreadable, "\(location.path) has neither \(names[0]) nor \(names[1])",
+      remedy: "They say how pictures are brought to the model's square")
+  }
+
+  /// Whether there is a vision encoder. A GGUF file may stand alone.
+  public var hasEncoder: Bool { withoutEncoder == nil }
 
   /// All tensors' canonical names, sorted.
   public var tensorNames: [String] { tensors.keys.sorted() }
 
-  /// Shape and format of a tensor; nil if there is none of that name.
-  public func describe(_ name: String) -> (shape: [Int], format: WeightFormat)? {
-    tensors[name].map { ($0.shape, $0.format) }
+  /// Shape of a tensor, the format in which it is loaded where none is asked for, and how the file
+  /// encodes it; nil if there is none of that name.
+  public func describe(_ name: String) -> (shape: [Int], format: WeightFormat, encoding: String)? {
+    tensors[name].map { ($0.shape, $0.format, $0.encodingName) }
   }
 
-  /// Bytes of all tensors whose canonical names begin with `prefix`.
+  /// Bytes of all tensors whose canonical names begin with `prefix`, as they are loaded.
   public func byteCount(prefix: String) -> Int {
-    tensors.reduce(0) { $1.key.hasPrefix(prefix) ? $0 + $1.value.byteCount : $0 }
+    tensors.reduce(0) { $1.key.hasPrefix(prefix) ? $0 + $1.value.loadedByteCount : $0 }
+  }
+
+  /// Bytes of memory that they take beyond what is mapped.
+  public func ownByteCount(prefix: String) -> Int {
+    tensors.reduce(0) { $1.key.hasPrefix(prefix) ? $0 + $1.value.ownByteCount : $0 }
   }
 
   /// The weights under a part of the model, such as "vision_tower"; empty is all.
@@ -97,37 +144,43 @@ public struct Checkpoint: Sendable {
 }
 
 extension Checkpoint: WeightSource {
-  /// Maps a tensor. Throws `.missingTensor`, `.wrongShape`, or `.malformed` if the file has shrunk
-  /// since.
+  /// Maps a tensor, or loads it on the calling thread. Throws `.missingTensor`, `.wrongShape`,
+  /// `.unsupported`, or `.malformed` if the file has shrunk since.
   public func tensor(_ name: String, shape: [Int]) throws(CheckpointError) -> StoredTensor {
-    let tensor = try map(name)
+    try tensor(name, shape: shape, as: nil, on: .single)
+  }
+
+  public func tensor(
+    _ name: String, shape: [Int], as format: WeightFormat?, on team: ThreadTeam
+  ) throws(CheckpointError) -> StoredTensor {
+    try checked(name, shape: shape).load(as: format, on: team)
+  }
+
+  /// Where the tensor of that name and shape stands.
+  func checked(_ name: String, shape: [Int]) throws(CheckpointError) -> TensorLocation {
+    if let type = unread[name] {
+      throw CheckpointError(
+        .unsupported, "\(location.path): tensor \(name) is of type \(type.prefix(20))",
+        remedy: "Weights in F32, F16 and BF16 are read, in GGUF files also Q8_0, Q4_0, Q4_K, Q5_K "
+          + "and Q6_K")
+    }
+    guard let tensor = tensors[name] else { throw missing(name) }
     guard tensor.shape == shape else {
       throw CheckpointError(
         .wrongShape,
-        "\(directory.path): \(name) has the shape \(tensor.shape); config.json asks for \(shape)")
+        "\(tensor.path): \(name) has the shape \(tensor.shape); "
+          + "\(files.directory == nil ? "its metadata ask" : "config.json asks") for \(shape)")
     }
     return tensor
   }
 
-  public func shape(of name: String) -> [Int]? { describe(name)?.shape }
-
-  func map(_ name: String) throws(CheckpointError) -> StoredTensor {
-    if let type = unread[name] {
-      throw CheckpointError(
-        .unsupported, "\(directory.path): tensor \(name) is of type \(type.prefix(20))",
-        remedy: "Weights in F32, F16 and BF16 are read; this one may be quantised")
-    }
-    guard let location = tensors[name] else {
-      throw CheckpointError(
-        .missingTensor, "\(directory.path) has no tensor \(name)",
-        remedy: "The checkpoint is incomplete, or of another architecture than config.json says")
-    }
-    do {
-      let memory = try ReadOnlyMemory(
-        mapping: location.path, offset: location.offset, count: location.byteCount)
-      return StoredTensor(shape: location.shape, format: location.format, memory: memory)
-    } catch {
-      throw CheckpointError(.malformed, error.message, remedy: error.remedy)
-    }
+  private func missing(_ name: String) -> CheckpointError {
+    if let withoutEncoder, !name.hasPrefix("language_model.") { return withoutEncoder }
+    return CheckpointError(
+      .missingTensor, "\(location.path) has no tensor \(name)",
+      remedy: "The checkpoint is incomplete, or of another architecture than its configuration says"
+    )
   }
+
+  public func shape(of name: String) -> [Int]? { describe(name)?.shape }
 }

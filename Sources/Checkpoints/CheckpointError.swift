@@ -5,6 +5,8 @@ public struct CheckpointError: Error, Equatable, Sendable, CustomStringConvertib
   public enum Code: String, Sendable {
     /// A file or directory does not exist or cannot be read.
     case unreadable
+    /// A file or directory cannot be written, or stands in the way.
+    case unwritable
     /// A file is not what its name says, or is cut off.
     case malformed
     /// A configuration field is missing, of the wrong type, or out of range.

@@ -3,7 +3,7 @@
 import Foundation
 
 /// Any JSON value.
-enum JSONValue: Decodable, Sendable, Equatable {
+enum JSONValue: Codable, Sendable, Equatable {
   case null
   case bool(Bool)
   case number(Double)
@@ -27,6 +27,23 @@ enum JSONValue: Decodable, Sendable, Equatable {
       self = .object(try container.decode([String: JSONValue].self))
     }
   }
+
+  func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    switch self {
+    case .null: try container.encodeNil()
+    case .bool(let value): try container.encode(value)
+    case .number(let value):
+      if let whole = Int(exactly: value) {
+        try container.encode(whole)
+      } else {
+        try container.encode(value)
+      }
+    case .string(let value): try container.encode(value)
+    case .array(let values): try container.encode(values)
+    case .object(let fields): try container.encode(fields)
+    }
+  }
 }
 
 /// The fields of one JSON object. A field that is absent or null takes the caller's default.
@@ -43,6 +60,15 @@ struct ConfigurationObject: Sendable {
       throw CheckpointError(.malformed, "\(url.path) is not a JSON object")
     }
     self.init(file: url.path, path: "", fields: fields)
+  }
+
+  /// An object as the bytes of a JSON file, the same for the same fields.
+  static func encoded(_ fields: [String: JSONValue], isPretty: Bool = true) -> Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    if isPretty { encoder.outputFormatting.insert(.prettyPrinted) }
+    // JSON values of finite numbers always encode.
+    return (try? encoder.encode(fields)) ?? Data()
   }
 
   init(file: String, path: String, fields: [String: JSONValue]) {
@@ -126,6 +152,17 @@ struct ConfigurationObject: Sendable {
       return result
     default: throw wrong(name, "a whole number or a list of them")
     }
+  }
+
+  /// A list of numbers.
+  func numbers(_ name: String) throws(CheckpointError) -> [Double] {
+    guard case .array(let values)? = fields[name] else { throw wrong(name, "a list of numbers") }
+    var result: [Double] = []
+    for value in values {
+      guard case .number(let number) = value else { throw wrong(name, "a list of numbers") }
+      result.append(number)
+    }
+    return result
   }
 
   func wrong(_ name: String, _ expected: String) -> CheckpointError {

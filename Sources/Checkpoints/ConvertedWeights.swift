@@ -2,7 +2,8 @@
 
 public import Compute
 
-/// Gives the matrices of another source in one format. Vectors stay as they are.
+/// Gives the matrices of another source in one format, or as they are stored. Vectors stay as they
+/// are.
 ///
 /// With a quantised format only the linear layers of the decoder and of the vision encoder are
 /// quantised: they are nearly all of the weights. The embedding stays as it is stored, and the head,
@@ -10,11 +11,12 @@ public import Compute
 /// The vision encoder's layers are never held in fewer than 8 bits: what it loses, no decoder finds.
 public struct ConvertedWeights: WeightSource {
   private let original: any WeightSource
-  private let format: WeightFormat
+  private let format: WeightFormat?
   private let team: ThreadTeam
 
-  /// `team` does the converting.
-  public init(_ original: any WeightSource, to format: WeightFormat, on team: ThreadTeam) {
+  /// `team` does the converting; without a format, that of weights which the kernels cannot read as
+  /// they are stored.
+  public init(_ original: any WeightSource, to format: WeightFormat?, on team: ThreadTeam) {
     self.original = original
     self.format = format
     self.team = team
@@ -23,23 +25,17 @@ public struct ConvertedWeights: WeightSource {
   public func tensor(
     _ name: String, shape: [Int]
   ) throws(CheckpointError) -> StoredTensor {
-    let tensor = try original.tensor(name, shape: shape)
-    guard shape.count > 1, let target = target(of: name, columns: tensor.columns) else {
-      return tensor
-    }
-    do throws(ComputeError) {
-      return try tensor.converted(to: target, on: team)
-    } catch {
-      throw CheckpointError(.outOfMemory, "\(name): \(error.message)", remedy: error.remedy)
-    }
+    try original.tensor(name, shape: shape, as: target(of: name, shape: shape), on: team)
   }
 
   public func shape(of name: String) -> [Int]? { original.shape(of: name) }
 
-  /// What a matrix is brought to; nil leaves it as it is. Rows that are no whole blocks cannot be
+  /// What a tensor is brought to; nil leaves it as it is. Rows that are no whole blocks cannot be
   /// quantised.
-  private func target(of name: String, columns: Int) -> WeightFormat? {
+  func target(of name: String, shape: [Int]) -> WeightFormat? {
+    guard let format, shape.count > 1 else { return nil }
     guard format.isQuantized else { return format }
+    let columns = shape.dropFirst().reduce(1, *)
     guard columns % format.blockElements == 0 else { return nil }
     if name.hasPrefix("vision_tower.encoder.layers.") { return .q8_0 }
     guard name.hasPrefix("language_model.") else { return nil }

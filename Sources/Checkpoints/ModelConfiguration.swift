@@ -26,8 +26,8 @@ public struct ModelConfiguration: Sendable, Equatable {
   public var featureRows: Int { vision.patches + (keepsClassToken ? 1 : 0) }
 
   /// Reads `config.json`, and the end tokens of `generation_config.json` where there is one.
-  init(directory: URL) throws(CheckpointError) {
-    let config = try ConfigurationObject(reading: directory.appending(path: "config.json"))
+  init(_ files: CheckpointFiles) throws(CheckpointError) {
+    let config = try files.object("config.json")
     let type = try config.string("model_type")
     guard type == "llava" else {
       throw CheckpointError(
@@ -61,7 +61,7 @@ public struct ModelConfiguration: Sendable, Equatable {
       config.has("image_seq_length")
       ? try config.integer("image_seq_length", in: 1...1_000_000) : nil
     beginningOfSequence = try Self.identifiers(textObject, "bos_token_id", in: ids)?.first ?? 1
-    endsOfSequence = try Self.ends(directory, textObject, in: ids)
+    endsOfSequence = try Self.ends(files, textObject, in: ids)
   }
 
   private static func featureLayers(
@@ -83,11 +83,10 @@ public struct ModelConfiguration: Sendable, Equatable {
   }
 
   private static func ends(
-    _ directory: URL, _ text: ConfigurationObject, in range: ClosedRange<Int>
+    _ files: CheckpointFiles, _ text: ConfigurationObject, in range: ClosedRange<Int>
   ) throws(CheckpointError) -> [Int32] {
-    let url = directory.appending(path: "generation_config.json")
-    if FileManager.default.fileExists(atPath: url.path) {
-      let generation = try ConfigurationObject(reading: url)
+    if files.has("generation_config.json") {
+      let generation = try files.object("generation_config.json")
       if let ends = try identifiers(generation, "eos_token_id", in: range) { return ends }
     }
     return try identifiers(text, "eos_token_id", in: range) ?? [2]

@@ -2,9 +2,9 @@
 /// and how its weights are to be held.
 
 public import Compute
-import Foundation
 
-/// The side file `chatspot.json` of a checkpoint's directory. Every field may be absent.
+/// The side file `chatspot.json` of a checkpoint's directory; beside NAME.gguf it may be called
+/// `NAME.chatspot.json`. Every field may be absent.
 ///
 ///     { "notation": "mini", "geometry": "centre-crop", "template": "vicuna-v1.1", "system": "",
 ///       "weights": "q8_0" }
@@ -17,22 +17,22 @@ public struct ReferringProfile: Sendable, Equatable {
   /// How an image is brought to the model's square: stretch, centre-pad, top-left-pad or
   /// centre-crop. Nil leaves it to `preprocessor_config.json`.
   public let geometry: String?
-  /// How turns are written: vicuna-v1.1 or plain.
-  public let template: String
+  /// How turns are written, such as vicuna-v1.1. Nil leaves it to the chat template of a GGUF file;
+  /// where there is none it is Vicuna's.
+  public let template: String?
   /// Text before the first turn, where a query has none of its own.
   public let system: String?
   /// What decoder layers are brought to when they are loaded, where the operator does not say: f32,
   /// f16, bf16, q8_0 or q4_0. Nil maps them as stored.
   public let weightFormat: WeightFormat?
 
-  init(directory: URL) throws(CheckpointError) {
-    let url = directory.appending(path: Self.fileName)
-    var object = ConfigurationObject(file: url.path, path: "", fields: [:])
-    if FileManager.default.fileExists(atPath: url.path) {
-      object = try ConfigurationObject(reading: url)
-    }
+  init(_ files: CheckpointFiles) throws(CheckpointError) {
+    let object =
+      files.has(Self.fileName)
+      ? try files.object(Self.fileName)
+      : ConfigurationObject(file: Self.fileName, path: "", fields: [:])
     notation = try object.string("notation", default: "llava")
-    template = try object.string("template", default: "vicuna-v1.1")
+    template = object.has("template") ? try object.string("template") : nil
     geometry = object.has("geometry") ? try object.string("geometry") : nil
     system = object.has("system") ? try object.string("system") : nil
     weightFormat = try Self.weightFormat(object)

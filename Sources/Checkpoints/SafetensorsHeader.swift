@@ -6,16 +6,6 @@
 import Compute
 import Foundation
 
-/// Where a tensor's numbers stand in a file.
-struct TensorLocation: Sendable, Equatable {
-  let path: String
-  let format: WeightFormat
-  let shape: [Int]
-  /// Offset of the first byte in the file.
-  let offset: Int
-  let byteCount: Int
-}
-
 struct SafetensorsHeader: Sendable {
   /// Tensors under the names that the file gives them.
   let tensors: [String: TensorLocation]
@@ -24,6 +14,8 @@ struct SafetensorsHeader: Sendable {
 
   private static let headerBytesMax = 100_000_000
   private static let dimensionsMax = 8
+  /// So many numbers take less than 2^63 bytes in any format.
+  private static let elementsMax = 1 << 56
 
   /// Reads and checks a file's header; no weight is read.
   init(reading url: URL) throws(CheckpointError) {
@@ -43,11 +35,13 @@ struct SafetensorsHeader: Sendable {
     guard let json = try? file.read(upToCount: Int(length)), json.count == Int(length),
       let entries = try? JSONDecoder().decode([String: JSONValue].self, from: json)
     else { throw Self.malformed(path, "its header is not a JSON object") }
+    let isPacked = try Self.isPacked(entries["__metadata__"], path: path)
     var tensors: [String: TensorLocation] = [:]
     var unread: [String: String] = [:]
     for (name, value) in entries where name != "__metadata__" {
       switch try Self.locate(
-        name, value, path: path, dataStart: 8 + Int(length), fileBytes: fileBytes)
+        name, value, isPacked: isPacked, path: path, dataStart: 8 + Int(length),
+        fileBytes: fileBytes)
       {
       case .tensor(let location): tensors[name] = location
       case .unread(let type): unread[name] = type
@@ -57,6 +51,22 @@ struct SafetensorsHeader: Sendable {
     self.unread = unread
   }
 
+  /// Whether quantised tensors are packed as this program packs them. Throws `.unsupported` for
+  /// another way of packing.
+  private static func isPacked(
+    _ metadata: JSONValue?, path: String
+  ) throws(CheckpointError) -> Bool {
+    guard case .object(let fields)? = metadata,
+      let packing = fields[PackedCheckpoint.packingKey]
+    else { return false }
+    guard packing == .string(PackedCheckpoint.packing) else {
+      throw CheckpointError(
+        .unsupported, "\(path): its weights are packed in another way than this program reads",
+        remedy: "Make it again from the original: chatspot model quantize")
+    }
+    return true
+  }
+
   private enum Entry {
     case tensor(TensorLocation)
     /// Integer buffers such as position_ids stand in older checkpoints; nothing here uses them.
@@ -64,20 +74,28 @@ struct SafetensorsHeader: Sendable {
   }
 
   private static func locate(
-    _ name: String, _ value: JSONValue, path: String, dataStart: Int, fileBytes: Int
+    _ name: String, _ value: JSONValue, isPacked: Bool, path: String, dataStart: Int,
+    fileBytes: Int
   ) throws(CheckpointError) -> Entry {
     guard case .object(let fields) = value, case .string(let dtype)? = fields["dtype"],
       let shape = integers(fields["shape"]), let offsets = integers(fields["data_offsets"]),
       offsets.count == 2, offsets[0] <= offsets[1], shape.count <= dimensionsMax
     else { throw malformed(path, "its entry \(name) is not a tensor's") }
-    let formats: [String: WeightFormat] = ["F32": .f32, "F16": .f16, "BF16": .bf16]
-    guard let format = formats[dtype] else { return .unread(type: dtype) }
-    var count = format.byteCount
+    guard let format = PackedCheckpoint.format(dtype),
+      isPacked || !format.isQuantized
+    else { return .unread(type: dtype) }
+    var elements = 1
     for extent in shape {
-      let (product, overflow) = count.multipliedReportingOverflow(by: extent)
-      guard !overflow else { throw malformed(path, "tensor \(name) claims the shape \(shape)") }
-      count = product
+      let (product, overflow) = elements.multipliedReportingOverflow(by: extent)
+      guard !overflow, product <= elementsMax else {
+        throw malformed(path, "tensor \(name) claims the shape \(shape)")
+      }
+      elements = product
     }
+    guard shape.dropFirst().reduce(1, *) % format.blockElements == 0 else {
+      throw malformed(path, "tensor \(name) of shape \(shape) has rows that are no whole blocks")
+    }
+    let count = StoredTensor.byteCount(shape: shape, format: format)
     guard offsets[1] - offsets[0] == count else {
       throw malformed(
         path,

@@ -9,6 +9,8 @@ public enum RopeScaling: Sendable, Equatable {
   case linear(factor: Double)
   /// Llama 3's: low frequencies divided, high ones kept, a ramp between.
   case llama3(factor: Double, lowFactor: Double, highFactor: Double, originalContext: Int)
+  /// Each frequency divided by a number of its own, as GGUF files give Llama 3's scaling.
+  case divided(by: [Float])
 }
 
 /// Dimensions of a Llama decoder. Fields that a file omits take transformers' `LlamaConfig`
@@ -59,7 +61,7 @@ public struct TextConfiguration: Sendable, Equatable {
       throw config.wrong("num_key_value_heads", "a divisor of num_attention_heads, \(heads)")
     }
     guard headWidth % 2 == 0 else { throw config.wrong("head_dim", "even") }
-    (ropeTheta, ropeScaling) = try Self.rope(config)
+    (ropeTheta, ropeScaling) = try Self.rope(config, headWidth: headWidth)
   }
 
   /// So wide that no model is refused, and so narrow that sizes in bytes fit an `Int`.
@@ -68,7 +70,7 @@ public struct TextConfiguration: Sendable, Equatable {
 
   /// Version 5 of transformers writes `rope_parameters`; before, `rope_theta` and `rope_scaling`.
   private static func rope(
-    _ config: ConfigurationObject
+    _ config: ConfigurationObject, headWidth: Int
   ) throws(CheckpointError) -> (theta: Double, scaling: RopeScaling) {
     let fallback = try config.number("rope_theta", default: 10000)
     let newer = try config.object("rope_parameters")
@@ -87,8 +89,14 @@ public struct TextConfiguration: Sendable, Equatable {
         highFactor: try positive(rope, "high_freq_factor"),
         originalContext: try rope.integer("original_max_position_embeddings"))
       return (theta, scaling)
+    case "divided":
+      let divisors = try rope.numbers("divisors").map { Float($0) }
+      guard divisors.count == headWidth / 2, divisors.allSatisfy({ $0 > 0 && $0.isFinite }) else {
+        throw rope.wrong("divisors", "\(headWidth / 2) positive numbers")
+      }
+      return (theta, .divided(by: divisors))
     default:
-      throw rope.wrong(typeName, "default, linear or llama3")
+      throw rope.wrong(typeName, "default, linear, llama3 or divided")
     }
   }
 

@@ -5,6 +5,8 @@ public struct ComputeError: Error, Equatable, Sendable, CustomStringConvertible 
   public enum Code: String, Sendable {
     /// A file cannot be opened or mapped.
     case unreadable
+    /// A file cannot be written.
+    case unwritable
     /// The system has no room for an allocation.
     case outOfMemory
     /// A thread cannot be started, or not where it is wanted.

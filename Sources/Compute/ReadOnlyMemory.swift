@@ -92,6 +92,12 @@ public final class ReadOnlyMemory: @unchecked Sendable {
     return Array(UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count))
   }
 
+  /// The first and the last `count` bytes, fewer if there are fewer.
+  public func ends(_ count: Int) -> [[UInt8]] {
+    let count = min(count, self.count)
+    return [bytes(0..<count), bytes(self.count - count..<self.count)]
+  }
+
   private static let pageSize = sysconf(Int32(_SC_PAGESIZE))
 
   private static func unreadable(_ path: String) -> ComputeError {

@@ -22,6 +22,13 @@ public struct StoredTensor: Sendable {
     self.memory = aligned ? memory : ReadOnlyMemory(copying: memory.bytes(0..<memory.count))
   }
 
+  /// A tensor of zeros that takes no memory as long as nobody reads it. Throws `.outOfMemory` where
+  /// there are not even the addresses for it.
+  public init(zerosOf shape: [Int], format: WeightFormat) throws(ComputeError) {
+    let memory = try ReadOnlyMemory(count: Self.byteCount(shape: shape, format: format)) { _ in }
+    self.init(shape: shape, format: format, memory: memory)
+  }
+
   /// Bytes that a tensor takes in memory. Quantised, its rows are multiples of 32 numbers.
   public static func byteCount(shape: [Int], format: WeightFormat) -> Int {
     guard let blockFormat = format.blockFormat else {
@@ -79,13 +86,5 @@ public struct StoredTensor: Sendable {
     ck_widen(
       Instructions.best.kernel, format.kernel,
       memory.base + range.lowerBound * columns * format.byteCount, range.count * columns, target)
-  }
-}
-
-extension StoredTensor {
-  /// The first and the last `count` stored bytes, fewer if there are fewer.
-  public func ends(_ count: Int) -> [[UInt8]] {
-    let count = min(count, memory.count)
-    return [memory.bytes(0..<count), memory.bytes(memory.count - count..<memory.count)]
   }
 }

@@ -1,6 +1,6 @@
 /// What the coordinator knows of the model: everything but its weights.
 
-internal import Checkpoints
+public import Checkpoints
 public import Foundation
 internal import Imaging
 internal import Referring
@@ -26,17 +26,20 @@ public struct ServedModel: Sendable {
   var imageSide: Int { configuration.vision.imageSide }
 
   /// Opens a checkpoint and its tokeniser. Throws the error of the room whose file is wrong.
-  public init(directory: URL) throws {
-    let checkpoint = try Checkpoint(directory: directory)
-    self.directory = directory
+  public init(directory: URL) throws { try self.init(Checkpoint(at: directory)) }
+
+  /// Opens what the coordinator needs of a checkpoint. Throws the error of the room whose file is
+  /// wrong.
+  public init(_ checkpoint: Checkpoint) throws {
+    directory = checkpoint.location
     configuration = checkpoint.configuration
-    tokenizer = try Tokenizer(directory: directory)
+    tokenizer = try Tokenizer(of: checkpoint)
     let profile = checkpoint.profile
     rendering = PromptRendering(
-      notation: try Notation.named(profile.notation),
-      template: try ConversationTemplate.named(profile.template))
+      notation: try Notation.named(profile.notation), template: try Self.template(checkpoint))
     system = profile.system
-    let preprocessor = try PreprocessorConfiguration(directory: directory)
+    let (json, file) = try checkpoint.preprocessorFile()
+    let preprocessor = try PreprocessorConfiguration(json: json, file: file)
     fit =
       if let name = profile.geometry { try ImageGeometry.Fit.named(name) } else {
         preprocessor.fit
@@ -61,12 +64,19 @@ public struct ServedModel: Sendable {
       shortestEdge: shortestEdge)
   }
 
+  /// What the profile names, or else the chat template amounts to; Vicuna's where neither speaks.
+  private static func template(_ checkpoint: Checkpoint) throws -> ConversationTemplate {
+    if let name = checkpoint.profile.template { return try ConversationTemplate.named(name) }
+    guard let program = try checkpoint.chatTemplate else { return .vicuna }
+    return try ConversationTemplate.recognized(in: program)
+  }
+
   private func checkVocabulary() throws(CoordinatorError) {
     let vocabulary = configuration.text.vocabulary
     guard tokenizer.vocabularySize <= vocabulary else {
       throw CoordinatorError(
         .configuration,
-        "\(directory.path): tokenizer.model has \(tokenizer.vocabularySize) pieces, "
+        "\(directory.path): the tokeniser has \(tokenizer.vocabularySize) pieces, "
           + "config.json a vocabulary of \(vocabulary)",
         remedy: "The tokenizer belongs to another model")
     }

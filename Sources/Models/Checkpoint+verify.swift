@@ -3,16 +3,20 @@
 public import Checkpoints
 
 extension Checkpoint {
-  /// Maps every tensor that the model uses and checks its shape; no weight matrix is read.
+  /// Looks at every tensor that the model uses and checks its shape; no weight matrix is read.
+  /// Where there is no vision encoder, the decoder's alone.
   ///
   /// Throws `.missingTensor` or `.wrongShape`, naming the tensor.
   public func verifyTensors() throws(CheckpointError) {
-    _ = try CLIPVisionEncoder(
-      loading: weights("vision_tower"), configuration: configuration)
-    _ = try Projector(
-      loading: weights("multi_modal_projector"), configuration: configuration)
+    let outline = WeightScope(of: WeightOutline(self))
+    if hasEncoder {
+      _ = try CLIPVisionEncoder(
+        loading: outline.scope("vision_tower"), configuration: configuration)
+      _ = try Projector(
+        loading: outline.scope("multi_modal_projector"), configuration: configuration)
+    }
     _ = try LlamaStage(
-      loading: weights("language_model"), configuration: configuration.text,
+      loading: outline.scope("language_model"), configuration: configuration.text,
       layerRange: 0..<configuration.text.layers)
   }
 }

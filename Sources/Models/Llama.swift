@@ -41,8 +41,12 @@ public struct LlamaStage: Sendable {
     self.layers = layers
     if isLast {
       finalNorm = try weights.vector("norm.weight", count: configuration.hidden)
-      let name = configuration.tiedHead ? "embed_tokens.weight" : "lm_head.weight"
-      head = try weights.tensor(name, shape: tableShape)
+      if configuration.tiedHead, let embedding {
+        head = embedding
+      } else {
+        let name = configuration.tiedHead ? "embed_tokens.weight" : "lm_head.weight"
+        head = try weights.tensor(name, shape: tableShape)
+      }
     } else {
       (finalNorm, head) = (nil, nil)
     }

@@ -12,16 +12,18 @@ extension TextConfiguration {
   public var rotaryFrequencies: [Float] {
     stride(from: 0, to: headWidth, by: 2).map { index in
       let frequency = 1 / powf(Float(ropeTheta), Float(index) / Float(headWidth))
-      return scaled(frequency)
+      return scaled(frequency, pair: index / 2)
     }
   }
 
-  private func scaled(_ frequency: Float) -> Float {
+  private func scaled(_ frequency: Float, pair: Int) -> Float {
     switch ropeScaling {
     case .none:
       return frequency
     case .linear(let factor):
       return frequency / Float(factor)
+    case .divided(let divisors):
+      return frequency / divisors[pair]
     case .llama3(let factor, let lowFactor, let highFactor, let originalContext):
       let wavelength = 2 * Float.pi / frequency
       let context = Float(originalContext)

@@ -9,6 +9,13 @@ public enum PromptPiece: Sendable, Equatable {
 }
 
 extension [PromptPiece] {
+  /// Adds pieces, joining text to text before it.
+  mutating func append(_ pieces: [PromptPiece]) {
+    for piece in pieces {
+      if case .text(let text) = piece { append(text: text) } else { append(piece) }
+    }
+  }
+
   /// Adds text, joining it to text before it, so that the tokeniser sees it in one run.
   mutating func append(text: String) {
     guard !text.isEmpty else { return }

@@ -19,13 +19,16 @@ public struct PromptRendering: Sendable, Equatable {
     _ query: ReferringQuery, images: [ImageGeometry]
   ) throws(ReferringError) -> [PromptPiece] {
     try query.validate()
-    var pieces = template.opening.map(PromptPiece.control)
-    if let system = query.system, !system.isEmpty {
-      pieces.append(text: system + template.afterSystem)
+    var pieces = template.opening
+    var system: [PromptPiece] = []
+    if let text = query.system, !text.isEmpty {
+      system = template.beforeSystem + [.text(text)] + template.afterSystem
     }
+    if !template.hasSystemInTurn { pieces.append(system) }
     for (number, turn) in query.turns.enumerated() {
+      let inTurn = number == 0 && template.hasSystemInTurn ? system : []
       do throws(ReferringError) {
-        try append(turn, images: images, to: &pieces)
+        try append(turn, system: inTurn, images: images, to: &pieces)
       } catch {
         throw query.turns.count == 1 ? error : error.about("turn \(number + 1)")
       }
@@ -34,21 +37,20 @@ public struct PromptRendering: Sendable, Equatable {
   }
 
   private func append(
-    _ turn: Turn, images: [ImageGeometry], to pieces: inout [PromptPiece]
+    _ turn: Turn, system: [PromptPiece], images: [ImageGeometry], to pieces: inout [PromptPiece]
   ) throws(ReferringError) {
     let text = try text(of: turn, images: images)
     switch turn.role {
     case .user:
-      pieces.append(text: template.beforeQuestion)
+      pieces.append(template.beforeQuestion + system)
       for image in turn.images {
         guard images.indices.contains(image) else { throw Self.noImage(image, of: images.count) }
         pieces.append(.image(image))
         pieces.append(text: template.afterImage)
       }
-      pieces.append(text: text + template.afterQuestion)
+      pieces.append([.text(text)] + template.afterQuestion)
     case .assistant:
-      pieces.append(text: template.beforeAnswer + text + template.afterAnswer)
-      if let end = template.endOfAnswer { pieces.append(.control(end)) }
+      pieces.append(template.beforeAnswer + [.text(text)] + template.afterAnswer)
     }
   }
 

@@ -7,8 +7,10 @@ public import Foundation
 public struct LocalClusterSettings: Sendable {
   /// The `chatspot` executable.
   public var executable: URL
-  /// The checkpoint's directory.
+  /// The checkpoint: a directory or a GGUF file.
   public var model: URL
+  /// The file of a GGUF model's vision encoder, where it is not found beside the model.
+  public var encoder: URL?
   public var workers = 2
   /// Threads that compute: decoder workers share them out, at least one each; the vision node,
   /// which works while they wait, has as many.
@@ -118,7 +120,8 @@ public actor LocalCluster {
       name: name, executable: settings.executable,
       arguments: arguments + [
         "--model", settings.model.path, "--log-level", settings.logLevel, "--with-parent",
-      ] + (settings.isInsecure ? ["--insecure"] : []))
+      ] + (settings.encoder.map { ["--mmproj", $0.path] } ?? [])
+        + (settings.isInsecure ? ["--insecure"] : []))
     children.append(child)
     Task {
       let status = await child.end()

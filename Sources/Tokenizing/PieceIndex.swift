@@ -6,7 +6,8 @@ struct PieceIndex: Sendable {
   init(_ model: SentencePieceModel) {
     self.model = model
     ids = Dictionary(
-      uniqueKeysWithValues: model.pieces.enumerated().map { ($1.bytes, Int32($0)) })
+      model.pieces.enumerated().map { ($1.bytes, Int32($0)) },
+      uniquingKeysWith: { first, _ in first })
   }
 
   func id(of bytes: [UInt8]) -> Int32? { ids[bytes] }

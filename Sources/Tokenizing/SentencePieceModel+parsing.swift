@@ -8,7 +8,7 @@ extension SentencePieceModel {
   /// Parses a serialized `ModelProto`. `name` stands in messages.
   /// - Throws: `malformedModel`, `unsupportedModel` or `limitExceeded`.
   init(parsing bytes: [UInt8], name: String) throws(TokenizingError) {
-    var draft = Draft(name: name)
+    var draft = SentencePieceDraft(name: name)
     do {
       try draft.read(bytes)
     } catch let fault as ProtobufFault {
@@ -22,9 +22,10 @@ extension SentencePieceModel {
   }
 }
 
-/// The fields as they are found in the file, before the checks on the whole.
-private struct Draft {
+/// The fields as they are found in a file, before the checks on the whole.
+struct SentencePieceDraft {
   let name: String
+  var remedy = "Copy tokenizer.model again from where the checkpoint came from."
   var pieces: [SentencePiece] = []
   var modelType: UInt64 = 1
   var hasByteFallback = false
@@ -150,7 +151,7 @@ private struct Draft {
   func malformed(_ cause: String) -> TokenizingError {
     TokenizingError(
       .malformedModel, "\(name) is not a SentencePiece model or is damaged: \(cause)",
-      remedy: "Copy tokenizer.model again from where the checkpoint came from.")
+      remedy: remedy)
   }
 
   private func unsupported(_ cause: String) -> TokenizingError {

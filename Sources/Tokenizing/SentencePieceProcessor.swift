@@ -6,7 +6,7 @@ internal import CSentencePiece
 /// `@unchecked Sendable`: the pointer is set once in `init` and freed in `deinit`; between them
 /// only `Encode` is called on it, a `const` member function of the C++ class that keeps no state
 /// between calls and is documented as safe to call from several threads.
-final class SentencePieceProcessor: @unchecked Sendable {
+final class SentencePieceProcessor: SegmentEncoder, @unchecked Sendable {
   private let handle: OpaquePointer
 
   /// Opens a serialized model. `name` stands in messages.
@@ -24,6 +24,9 @@ final class SentencePieceProcessor: @unchecked Sendable {
     }
     handle = opened
   }
+
+  /// The library keeps several records for each byte.
+  var bytesMax: Int { TokenizingLimits.encodedBytesMax }
 
   deinit { chatspot_sentencepiece_close(handle) }
 

@@ -27,13 +27,21 @@ struct TextRules: Equatable, Sendable {
   var splitsAtSpaces = false
   /// Decoding drops one leading space.
   var stripsLeadingSpace: Bool
+  /// Text is seen as its bytes, spaces as spaces, as byte-level tokenisers take it.
+  var isByteLevel = false
+
+  /// Those of byte-level tokenisers: text stays as it is.
+  static let byteLevel = TextRules(
+    prefix: .never, isNormalizer: false, stripsLeadingSpace: false, isByteLevel: true)
 
   /// "▁", U+2581, as UTF-8.
   static let space: [UInt8] = [0xE2, 0x96, 0x81]
 
-  /// The text with "▁" for every space, and the prefix if this segment gets one.
+  /// The text with "▁" for every space, and the prefix if this segment gets one; as it is for a
+  /// byte-level tokeniser.
   /// `isFirst`: the segment is the very start of the prompt.
   func normalized(_ text: some Sequence<UInt8>, isFirst: Bool) -> [UInt8] {
+    if isByteLevel { return Array(text) }
     var output: [UInt8] = []
     for byte in text {
       if byte == UInt8(ascii: " ") { output += Self.space } else { output.append(byte) }

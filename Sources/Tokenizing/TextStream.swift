@@ -4,7 +4,8 @@
 /// `Tokenizer.decode` of all the ids.
 ///
 /// Byte tokens are held back until the next token that is none: whether a run of them is text or
-/// U+FFFDs is known only at its end.
+/// U+FFFDs is known only at its end. Of byte-level tokens the bytes of a character that is not yet
+/// whole are held back.
 public struct TextStream: Sendable {
   private let tokenizer: Tokenizer
   private var heldBytes: [UInt8] = []
@@ -17,6 +18,10 @@ public struct TextStream: Sendable {
     guard !tokenizer.isControl(id),
       let token = tokenizer.added.decoded(id) ?? tokenizer.vocabulary[id]?.bytes
     else { return "" }
+    if tokenizer.rules.isByteLevel {
+      heldBytes += token
+      return releasedCharacters()
+    }
     if let byte = ByteToken.read(token) {
       heldBytes.append(byte)
       return ""
@@ -27,9 +32,20 @@ public struct TextStream: Sendable {
 
   /// What is still held back, at the end. The stream then stands at the start of a new text.
   public mutating func finish() -> String {
+    if tokenizer.rules.isByteLevel {
+      defer { heldBytes.removeAll() }
+      return String(decoding: heldBytes, as: UTF8.self)
+    }
     let text = stripped(releasedBytes())
     isAtStart = true
     return text
+  }
+
+  /// What is held back up to the last character that is whole, or can no longer become so.
+  private mutating func releasedCharacters() -> String {
+    let rest = UTF8Tail.length(heldBytes)
+    defer { heldBytes.removeFirst(heldBytes.count - rest) }
+    return String(decoding: heldBytes.dropLast(rest), as: UTF8.self)
   }
 
   private mutating func releasedBytes() -> String {

@@ -34,14 +34,14 @@ extension Tokenizer {
     return ids
   }
 
-  /// Encodes text in SentencePiece's form, in runs that the library can take.
+  /// Encodes text in the form that the rules give it, in runs that the algorithm can take.
   private func encodeNormalized(_ text: ArraySlice<UInt8>) -> [Int32] {
     guard !text.isEmpty else { return [] }
     var runs = [text]
     if rules.splitsAtSpaces { runs = runs.flatMap { SegmentCutter.words($0) } }
-    if text.count > TokenizingLimits.encodedBytesMax {
+    if text.count > processor.bytesMax {
       let cutter = SegmentCutter(vocabulary.model)
-      runs = runs.flatMap { cutter.runs($0, bytesMax: TokenizingLimits.encodedBytesMax) }
+      runs = runs.flatMap { cutter.runs($0, bytesMax: processor.bytesMax) }
     }
     if runs.count == 1 { return processor.encode(runs[0]) ?? spelledOut(runs[0]) }
     return runs.flatMap { processor.encode($0) ?? spelledOut($0) }

@@ -1,7 +1,8 @@
-/// From text to token ids and back, as Hugging Face's Llama tokeniser does it.
+/// From text to token ids and back, as Hugging Face's Llama tokenisers do it.
 public import FoundationEssentials
 
-/// The tokeniser of one checkpoint: a SentencePiece BPE model with added tokens.
+/// The tokeniser of one checkpoint: a SentencePiece BPE model, or Llama 3's byte-level BPE, with
+/// added tokens.
 ///
 /// Source matched: Hugging Face `tokenizers` 0.23 on a Llama `tokenizer.json`, bit for bit. Where
 /// text gets its "▁" prefix is the checkpoint's choice, see `prefixesEverySegment`.
@@ -12,7 +13,7 @@ public struct Tokenizer: Sendable {
   let vocabulary: PieceIndex
   let added: AddedTokens
   let rules: TextRules
-  let processor: SentencePieceProcessor
+  let processor: any SegmentEncoder
 
   /// One more than the largest id of a piece or an added token. A model may have more embedding
   /// rows.
@@ -21,41 +22,40 @@ public struct Tokenizer: Sendable {
   public let beginningOfSequence: Int32?
   /// The id of `</s>`, if the checkpoint has one.
   public let endOfSequence: Int32?
-  /// The id of `<unk>`, for text that no piece covers (never with byte fallback).
+  /// The id of `<unk>`, for text that no piece covers (never with byte fallback); -1 where there is
+  /// none.
   public let unknown: Int32
 
   /// Loads the tokeniser of a checkpoint from `tokenizer.model` and what is there of
   /// `tokenizer.json`, `tokenizer_config.json`, `added_tokens.json` and `special_tokens_map.json`.
+  /// Without `tokenizer.model` the vocabulary of a `tokenizer.json` of Llama 3's kind is taken.
   ///
-  /// - Throws: `fileMissing` without a `tokenizer.model`; `fileUnreadable`, `limitExceeded`;
+  /// - Throws: `fileMissing` without either; `fileUnreadable`, `limitExceeded`;
   /// `malformedModel` and `unsupportedModel` for anything but a sound BPE model without a character
   /// map; `malformedFile` for JSON that cannot be read; `inconsistentVocabulary` for files that
   /// give one token two ids.
   public init(directory: URL) throws(TokenizingError) {
     let files = try TokenizerFiles(directory: directory)
-    let model = try SentencePieceModel(parsing: files.model, name: files.modelName)
-    vocabulary = PieceIndex(model)
-    rules = try TextRules(files)
-    added = try AddedTokens(files, vocabulary, rules: rules)
-    processor = try SentencePieceProcessor(
-      serializedModel: model.serialized(hiding: Set(added.tokens.map(\.id))),
-      name: files.modelName)
-    vocabularySize = max(model.pieces.count, Int(added.tokens.last?.id ?? -1) + 1)
-    unknown = model.unknown
-
-    let roles = SpecialTokenRoles(files)
-    beginningOfSequence = Self.id(
-      "bos_token", roles, vocabulary, added, otherwise: model.beginningOfSequence)
-    endOfSequence = Self.id("eos_token", roles, vocabulary, added, otherwise: model.endOfSequence)
+    if let model = files.model {
+      try self.init(sentencePieces: model, files)
+    } else {
+      try self.init(byteLevel: files)
+    }
   }
 
-  /// The id of a role's token: what the files name, or the model's own if they don't speak of it.
-  private static func id(
-    _ role: String, _ roles: SpecialTokenRoles, _ vocabulary: PieceIndex, _ added: AddedTokens,
-    otherwise: Int32?
-  ) -> Int32? {
-    guard let content = roles.content(of: role) else { return otherwise }
-    return content.flatMap { added[$0]?.id ?? vocabulary.id(of: $0) }
+  /// A tokeniser of parts that fit together.
+  init(
+    vocabulary: PieceIndex, added: AddedTokens, rules: TextRules, processor: any SegmentEncoder,
+    beginningOfSequence: Int32?, endOfSequence: Int32?
+  ) {
+    self.vocabulary = vocabulary
+    self.added = added
+    self.rules = rules
+    self.processor = processor
+    self.beginningOfSequence = beginningOfSequence
+    self.endOfSequence = endOfSequence
+    unknown = vocabulary.model.unknown
+    vocabularySize = max(vocabulary.model.pieces.count, Int(added.tokens.last?.id ?? -1) + 1)
   }
 
   /// Whether each text between added tokens gets a "▁" before it (legacy Llama, LLaVA-1.5), and not

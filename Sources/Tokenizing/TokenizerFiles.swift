@@ -2,6 +2,7 @@
 internal import FoundationEssentials
 
 /// `tokenizer.model` as bytes and the four JSON files, each nil where the checkpoint has none.
+/// Without `tokenizer.model` the vocabulary is `tokenizer.json`'s.
 struct TokenizerFiles {
   /// The parts of `tokenizer.json` that are used; its copy of the vocabulary is skipped.
   struct TokenizerJSON: Decodable {
@@ -20,27 +21,32 @@ struct TokenizerFiles {
 
   /// The path of `tokenizer.model`, for messages.
   let modelName: String
-  let model: [UInt8]
+  let model: [UInt8]?
   let addedTokens: [String: JSONValue]?
   let configuration: [String: JSONValue]?
   let specialTokensMap: [String: JSONValue]?
   let tokenizer: TokenizerJSON?
+  /// The vocabulary of `tokenizer.json`, read only where there is no `tokenizer.model`.
+  let byteLevel: ByteLevelJSON?
 
   init(directory: URL) throws(TokenizingError) {
     let modelFile = directory.appending(path: "tokenizer.model")
     modelName = modelFile.path(percentEncoded: false)
-    guard let data = try Self.read(modelFile, bytesMax: TokenizingLimits.modelBytesMax) else {
-      throw TokenizingError(
-        .fileMissing, "There is no tokenizer.model in \(directory.path(percentEncoded: false))",
-        remedy: "Put the checkpoint's SentencePiece tokenizer.model there; "
-          + "tokenizer.json alone does not do.")
-    }
-    model = Array(data)
+    model = try Self.read(modelFile, bytesMax: TokenizingLimits.modelBytesMax).map { Array($0) }
     addedTokens = try Self.decode([String: JSONValue].self, directory, "added_tokens.json")
     configuration = try Self.decode([String: JSONValue].self, directory, "tokenizer_config.json")
     specialTokensMap = try Self.decode(
       [String: JSONValue].self, directory, "special_tokens_map.json")
     tokenizer = try Self.decode(TokenizerJSON.self, directory, "tokenizer.json")
+    byteLevel =
+      model == nil && tokenizer?.preTokenizer != nil
+      ? try Self.decode(ByteLevelJSON.self, directory, "tokenizer.json") : nil
+    guard model != nil || byteLevel?.isBPE == true else {
+      throw TokenizingError(
+        .fileMissing, "There is no tokenizer.model in \(directory.path(percentEncoded: false))",
+        remedy: "Put the checkpoint's SentencePiece tokenizer.model there; "
+          + "tokenizer.json alone does for Llama 3's kind.")
+    }
   }
 
   private static func decode<Value: Decodable>(

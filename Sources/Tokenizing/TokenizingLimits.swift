@@ -5,6 +5,7 @@ enum TokenizingLimits {
   /// Largest JSON file (a Llama `tokenizer.json` is 1.8 to 3.6 MB).
   static let jsonBytesMax = 64 << 20
   static let piecesMax = 1 << 20
+  static let mergesMax = 1 << 22
   static let pieceBytesMax = 1024
   static let addedTokensMax = 1 << 16
   static let tokenIDMax: Int32 = (1 << 24) - 1

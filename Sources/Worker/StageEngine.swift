@@ -102,9 +102,8 @@ actor StageEngine {
 
   /// The decoder's weights in the format that they are held in.
   private var decoderWeights: WeightScope {
-    guard let weightFormat else { return checkpoint.weights("language_model") }
-    let converted = ConvertedWeights(checkpoint, to: weightFormat, on: team)
-    return WeightScope(of: converted, prefix: "language_model")
+    WeightScope(
+      of: ConvertedWeights(checkpoint, to: weightFormat, on: team), prefix: "language_model")
   }
 
   private func load(_ assignment: Assignment) throws(WorkerError) -> Loaded {

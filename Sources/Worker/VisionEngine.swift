@@ -29,8 +29,11 @@ actor VisionEngine {
     self.thread = thread
     self.team = team
     encoder = try CLIPVisionEncoder(
-      loading: checkpoint.weights("vision_tower"), configuration: checkpoint.configuration)
-    preprocessor = try PreprocessorConfiguration(directory: checkpoint.directory)
+      loading: WeightScope(
+        of: ConvertedWeights(checkpoint, to: nil, on: team), prefix: "vision_tower"),
+      configuration: checkpoint.configuration)
+    let (json, file) = try checkpoint.preprocessorFile()
+    preprocessor = try PreprocessorConfiguration(json: json, file: file)
   }
 
   /// Encodes images in order until there are no more.

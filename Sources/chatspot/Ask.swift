@@ -95,9 +95,10 @@ struct Ask: AsyncParsableCommand {
       try coordinator.requireLoopback(unless: insecure)
       return (try await answer.receive(query, from: coordinator), "\(coordinator)")
     }
-    let directory = try model.directory()
-    try verifyCheckpoint(directory)
-    var settings = LocalClusterSettings(executable: EmbeddedModel.executable, model: directory)
+    try verifyCheckpoint(try model.checkpoint())
+    var settings = LocalClusterSettings(
+      executable: EmbeddedModel.executable, model: try model.location())
+    settings.encoder = model.encoder
     settings.workers = workers
     settings.threads = threads.count
     settings.coordinatorArguments = cluster.arguments

@@ -17,6 +17,7 @@ struct Bench: ParsableCommand {
       with an empty context; tokens are made up, and nothing is sampled.
 
         chatspot bench --dimensions 7b --weights f16 --batch 1,8
+        chatspot bench --model vicuna-7b.Q4_0.gguf
         chatspot bench --dimensions 1.1b --prompt 0 --generate 0 --vision
       """)
 
@@ -78,8 +79,7 @@ struct Bench: ParsableCommand {
     if let dimensions {
       return BenchmarkSubject(dimensions, format: weights ?? .f16, team: team)
     }
-    let checkpoint = try Checkpoint(directory: try model.directory())
-    return BenchmarkSubject(checkpoint, format: weights, team: team)
+    return BenchmarkSubject(try model.checkpoint(), format: weights, team: team)
   }
 
   private var settings: BenchmarkSettings {

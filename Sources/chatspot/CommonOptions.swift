@@ -1,6 +1,7 @@
 /// Options that several subcommands share.
 
 public import ArgumentParser
+import Checkpoints
 import Foundation
 import Logging
 public import Messaging
@@ -8,12 +9,33 @@ public import Messaging
 /// Which checkpoint.
 struct ModelOption: ParsableArguments {
   @Option(
-    help: "A checkpoint's directory (Hugging Face llava-hf layout). Default: the embedded model.")
+    help: """
+      A checkpoint: a directory in Hugging Face's llava-hf layout, a GGUF file, or a directory \
+      that holds one. Default: the embedded model.
+      """)
   var model: String?
 
-  /// The directory; the embedded model if none is named.
-  func directory() throws -> URL {
+  @Option(
+    help: """
+      A GGUF file with the vision encoder and projector of a GGUF model. Default: the only \
+      mmproj*.gguf beside it.
+      """)
+  var mmproj: String?
+
+  func validate() throws {
+    if model == nil, mmproj != nil { throw ValidationError("--mmproj goes with --model.") }
+  }
+
+  /// Where the model is; the embedded one if none is named.
+  func location() throws -> URL {
     try model.map { URL(filePath: $0) } ?? EmbeddedModel.directory()
+  }
+
+  /// The file of a GGUF model's vision encoder, if one is named.
+  var encoder: URL? { mmproj.map { URL(filePath: $0) } }
+
+  func checkpoint() throws -> Checkpoint {
+    try Checkpoint(at: location(), encoder: encoder)
   }
 }
 

@@ -20,10 +20,10 @@ struct ModelReport {
       $0 + (checkpoint.describe($1)?.shape.reduce(1, *) ?? 0)
     }
     var formats: [String: Int] = [:]
-    for name in names { formats[checkpoint.describe(name)!.format.rawValue, default: 0] += 1 }
+    for name in names { formats[checkpoint.describe(name)?.encoding ?? "", default: 0] += 1 }
     let formatText = formats.sorted { $0.key < $1.key }.map { "\($0.value) in \($0.key)" }
     var lines = [
-      "checkpoint   \(checkpoint.directory.path)",
+      "checkpoint   \(checkpoint.location.path)",
       "tensors      \(names.count) (\(formatText.joined(separator: ", "))), \(elements) numbers, "
         + "\(checkpoint.byteCount(prefix: "")) bytes",
       "decoder      \(text.layers) layers, hidden \(text.hidden), mlp \(text.intermediate), "
@@ -31,19 +31,22 @@ struct ModelReport {
         + "vocabulary \(text.vocabulary)\(text.tiedHead ? ", tied head" : "")",
       "context      \(text.contextMax) tokens, RoPE theta \(text.ropeTheta), "
         + "scaling \(text.ropeScaling)",
-      "vision       \(vision.layers) layers, hidden \(vision.hidden), \(vision.heads) heads, "
-        + "\(vision.imageSide) pixels in patches of \(vision.patchSide), "
-        + "\(vision.activation.rawValue)",
+      !checkpoint.hasEncoder
+        ? "vision       none"
+        : "vision       \(vision.layers) layers, hidden \(vision.hidden), \(vision.heads) heads, "
+          + "\(vision.imageSide) pixels in patches of \(vision.patchSide), "
+          + "\(vision.activation.rawValue)",
       "features     of hidden state \(featureLayers.joined(separator: ", ")), "
         + "\(configuration.keepsClassToken ? "with" : "without") the class token",
-      "referring    notation \(profile.notation), template \(profile.template), "
+      "referring    notation \(profile.notation), template "
+        + "\(profile.template ?? "as the metadata say"), "
         + "geometry \(profile.geometry ?? "as the preprocessor says"), "
         + "weights \(profile.weightFormat?.rawValue ?? "as stored")",
     ]
     if listsTensors {
       for name in names {
         guard let tensor = checkpoint.describe(name) else { continue }
-        lines.append("\(name)  \(tensor.format.rawValue) \(tensor.shape)")
+        lines.append("\(name)  \(tensor.encoding) \(tensor.shape)")
       }
     }
     return lines.joined(separator: "\n")

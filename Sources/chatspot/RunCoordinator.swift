@@ -32,7 +32,7 @@ struct RunCoordinator: AsyncParsableCommand {
     settings.workersExpected = workers
     let logger = log.logger("coordinator")
     let coordinator = try Coordinator(
-      model: try ServedModel(directory: try model.directory()), settings: settings,
+      model: try ServedModel(try model.checkpoint()), settings: settings,
       logger: logger, onReady: { announce("ready") })
     announce("listening \(try await coordinator.start(at: listen))")
     await Termination.requested(withParent: process.withParent)

@@ -28,7 +28,7 @@ struct RunVision: AsyncParsableCommand {
     let name = name ?? "\(ProcessInfo.processInfo.hostName)-\(getpid())"
     let settings = MemberSettings(
       coordinator: coordinator, name: name,
-      checkpoint: try Checkpoint(directory: try model.directory()),
+      checkpoint: try model.checkpoint(),
       team: try threads.team("encode"), isInsecure: process.insecure)
     let node = try VisionNode(settings, logger: log.logger(name))
     let withParent = process.withParent

@@ -51,7 +51,7 @@ struct RunWorker: AsyncParsableCommand {
     let name = name ?? "\(ProcessInfo.processInfo.hostName)-\(getpid())"
     let member = MemberSettings(
       coordinator: coordinator, name: name,
-      checkpoint: try Checkpoint(directory: try model.directory()),
+      checkpoint: try model.checkpoint(),
       team: try threads.team("stage"), isInsecure: process.insecure)
     let worker = try DecoderWorker(
       DecoderWorkerSettings(

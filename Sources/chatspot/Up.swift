@@ -32,9 +32,10 @@ struct Up: AsyncParsableCommand {
 
   func run() async throws {
     try listen.requireLoopback(unless: process.insecure)
-    let directory = try model.directory()
-    try verifyCheckpoint(directory)
-    var settings = LocalClusterSettings(executable: EmbeddedModel.executable, model: directory)
+    try verifyCheckpoint(try model.checkpoint())
+    var settings = LocalClusterSettings(
+      executable: EmbeddedModel.executable, model: try model.location())
+    settings.encoder = model.encoder
     settings.workers = workers
     settings.threads = threads.count
     settings.listen = "\(listen)"

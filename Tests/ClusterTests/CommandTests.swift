@@ -43,7 +43,7 @@ struct CommandTests {
       (["nowhere.png", "What?"], "no file"), ([scene, "  "], "empty"),
       ([scene, "What?", "--box", "1,2,3"], "4 numbers"),
       ([scene, "What?", "--box", "nan,1,2,3"], "not a number"),
-      ([scene, "What?", "--model", "/nowhere"], "not a directory"),
+      ([scene, "What?", "--model", "/nowhere"], "does not exist"),
       ([scene, "What?", "--workers", "0"], "--workers"),
       ([scene, "What?", "--coordinator", "tcp://203.0.113.1:5"], "--insecure"),
     ])

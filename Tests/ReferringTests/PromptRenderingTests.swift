@@ -155,7 +155,7 @@ import Testing
     let endless = (0..<257).map { $0.isMultiple(of: 2) ? plain : answer }
     #expect(code(endless) == .limit)
     #expect(
-      errorCode { () throws(ReferringError) in _ = try ConversationTemplate.named("chatml") }
+      errorCode { () throws(ReferringError) in _ = try ConversationTemplate.named("alpaca") }
         == .unknownName)
     #expect(try ConversationTemplate.named("vicuna-v1.1") == .vicuna)
   }

@@ -68,8 +68,8 @@ private struct WholeModel {
 
   init(_ checkpoint: Checkpoint, stages counts: [Int]) throws {
     configuration = checkpoint.configuration
-    tokenizer = try Tokenizer(directory: checkpoint.directory)
-    preprocessor = try PreprocessorConfiguration(directory: checkpoint.directory)
+    tokenizer = try Tokenizer(directory: checkpoint.location)
+    preprocessor = try PreprocessorConfiguration(directory: checkpoint.location)
     encoder = try CLIPVisionEncoder(
       loading: checkpoint.weights("vision_tower"), configuration: configuration)
     projector = try Projector(

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ggml_blocks.h"
 #include "machine.h"
 #include "team.h"
 
