@@ -1,5 +1,6 @@
 /// A referring query from its arrival to its answer.
 
+internal import Checkpoints
 internal import Messaging
 internal import Referring
 internal import Tokenizing
@@ -14,8 +15,14 @@ struct ActiveQuery: Sendable {
   let geometries: [ImageGeometry]
   let sampling: WireSampling
   var newTokensMax: Int
+  let minTokens: Int
+  let ignoresEnd: Bool
+  /// How many of the likeliest tokens the client wants beside each; nil for no log-probabilities.
+  let logProbabilities: Int?
   /// When it arrived, in seconds.
   let arrived: Double
+  /// When it fails, in seconds; infinity for never.
+  let deadline: Double
   /// The coordinator's numbers for its images, in the order of `geometries`, once they are asked
   /// for.
   var images: [UInt64] = []
@@ -24,8 +31,9 @@ struct ActiveQuery: Sendable {
   var files: [[UInt8]]
 
   var tokens: [Int32] = []
-  var text = ""
-  var stream: TextStream
+  var answer: AnswerStream
+  /// How often each token stands in the answer, if a penalty asks for it.
+  var counts: [Int32: Int] = [:]
   var imagesReady: Double?
   var firstToken: Double?
   var reports: [ProcessReport] = []
@@ -38,6 +46,31 @@ struct ActiveQuery: Sendable {
     positions.map {
       $0 < prompt.tokens.count ? prompt.tokens[$0] : tokens[$0 - prompt.tokens.count]
     }
+  }
+
+  /// Adds a sampled token. Returns what the client is to get, and why the answer ends if it does.
+  mutating func append(
+    _ sampled: SampledToken, model: ServedModel
+  ) -> (output: AnswerStream.Output, end: Answer.FinishReason?) {
+    let id = sampled.tokenID
+    tokens.append(id)
+    if sampling.presencePenalty != 0 || sampling.frequencyPenalty != 0 {
+      counts[id, default: 0] += 1
+    }
+    let ends = !ignoresEnd && model.configuration.endsOfSequence.contains(id)
+    // As vLLM has it: what the first tokens spell is not searched.
+    let heedsStop = tokens.count > minTokens
+    var output = AnswerStream.Output()
+    if !ends {
+      let token = logProbabilities == nil ? nil : AnswerToken(sampled, spelledBy: model.tokenizer)
+      output = answer.append(id, token: token, heedsStop: heedsStop)
+    }
+    if output.isStopped { return (output, .stop) }
+    guard ends || tokens.count >= newTokensMax else { return (output, nil) }
+    let rest = answer.finish(heedsStop: heedsStop)
+    output.text += rest.text
+    output.tokens += rest.tokens
+    return (output, ends || rest.isStopped ? .stop : .length)
   }
 
   /// The image rows that fall into `positions`, counted from the first of them.

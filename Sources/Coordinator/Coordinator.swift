@@ -3,7 +3,7 @@
 
 public import Logging
 public import Messaging
-internal import Wire
+public import Wire
 
 /// A coordinator that listens for decoder workers, vision nodes and clients.
 public actor Coordinator {
@@ -19,6 +19,10 @@ public actor Coordinator {
   private let heartbeat: Duration
   private var state: CoordinatorState
   private var socket: Socket?
+  private var local = LocalQueries()
+  /// The timer for the next deadline of a query, and when that is.
+  private var isStopped = false
+  private var deadline: (timer: TimerToken, time: Double)?
 
   /// `onReady` is called each time that queries can be answered: once all stages of a plan stand.
   ///
@@ -57,12 +61,58 @@ public actor Coordinator {
 
   /// Stops listening; what was sent is delivered.
   public func stop() {
-    for peer in state.joinOrder + Array(state.clients) {
+    for peer in state.joinOrder + Array(state.clients) + [LocalQueries.identity] {
       send(.goodbye(Goodbye(reason: "the coordinator ends")), to: peer)
     }
+    isStopped = true
     socket?.close()
     socket = nil
     reactor.shutdown()
+  }
+
+  /// Asks in this process; the same rules as for a client over ZeroMQ. Who stops reading cancels the
+  /// query, which frees what it holds at once.
+  ///
+  /// The stream throws `CoordinatorError`: `.overloaded`, `.invalidQuery`, `.invalidImage`, `.lost`,
+  /// `.deadline`, `.unavailable` or `.internal`.
+  public nonisolated func ask(
+    _ query: ReferringQueryMessage
+  ) -> AsyncThrowingStream<QueryEvent, any Error> {
+    let (stream, continuation) = AsyncThrowingStream<QueryEvent, any Error>.makeStream()
+    Task { await begin(query, continuation) }
+    return stream
+  }
+
+  /// What runs where, predicted and measured.
+  public func status() -> ClusterStatus { state.status(now: now) }
+
+  private func begin(_ query: ReferringQueryMessage, _ continuation: LocalQueries.Continuation) {
+    guard !isStopped else {
+      continuation.finish(throwing: CoordinatorError(.unavailable, "the coordinator has ended"))
+      return
+    }
+    do throws(WireFault) {
+      try check(query)
+    } catch {
+      continuation.finish(throwing: CoordinatorError(.invalidQuery, error.message))
+      return
+    }
+    var query = query
+    query.query = local.add(continuation)
+    let number = query.query
+    continuation.onTermination = { [weak self] termination in
+      guard case .cancelled = termination, let self else { return }
+      Task { await self.cancel(number) }
+    }
+    state.receive(.referringQuery(query), from: LocalQueries.identity, now: now)
+    act()
+  }
+
+  private func cancel(_ query: UInt64) {
+    guard local.remove(query) else { return }
+    state.receive(
+      .cancelQuery(CancelQuery(query: query)), from: LocalQueries.identity, now: now)
+    act()
   }
 
   private var now: Double { (clock.now - started) / .seconds(1) }
@@ -81,7 +131,7 @@ public actor Coordinator {
   private func act() {
     while true {
       let actions = state.takeActions()
-      guard !actions.isEmpty else { return }
+      guard !actions.isEmpty else { return awaitDeadline() }
       for action in actions {
         switch action {
         case .send(let message, let peer): send(message, to: peer)
@@ -91,7 +141,26 @@ public actor Coordinator {
     }
   }
 
+  /// Sees to it that the state machine hears of its next deadline.
+  private func awaitDeadline() {
+    let next = state.nextDeadline
+    guard next != deadline?.time ?? .infinity else { return }
+    deadline?.timer.cancel()
+    deadline = nil
+    guard next < .infinity, socket != nil else { return }
+    // A timer keeps to milliseconds; one too early would have to be set again.
+    let timer = reactor.after(.seconds(max(0, next - now) + 0.001)) { [weak self] in
+      self?.assumeIsolated { coordinator in
+        coordinator.deadline = nil
+        coordinator.state.deadlineReached(now: coordinator.now)
+        coordinator.act()
+      }
+    }
+    deadline = (timer, next)
+  }
+
   private func send(_ message: Message, to peer: PeerIdentity) {
+    guard peer != LocalQueries.identity else { return local.deliver(message) }
     do {
       try socket?.send(try encode(message), to: peer)
     } catch let error as MessagingError where error.code == .unreachable {

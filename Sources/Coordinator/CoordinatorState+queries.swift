@@ -43,12 +43,17 @@ extension CoordinatorState {
     let geometries = try geometries(of: message.images)
     let prompt = try prompt(of: message, geometries)
     let newTokensMax = try newTokens(of: message, prompt)
+    let deadline =
+      message.deadlineMilliseconds == 0
+      ? .infinity : now + Double(message.deadlineMilliseconds) / 1000
+    nextDeadline = min(nextDeadline, deadline)
     lastSequence += 1
     queries[lastSequence] = ActiveQuery(
       client: client, clientQuery: message.query, prompt: prompt, geometries: geometries,
-      sampling: message.sampling, newTokensMax: newTokensMax, arrived: now,
-      imagesMissing: message.images.count, files: message.images,
-      stream: TextStream(model.tokenizer))
+      sampling: message.sampling, newTokensMax: newTokensMax, minTokens: message.minTokens,
+      ignoresEnd: message.ignoreEnd, logProbabilities: message.logProbabilities, arrived: now,
+      deadline: deadline, imagesMissing: message.images.count, files: message.images,
+      answer: AnswerStream(model.tokenizer, stop: message.stop))
     if message.images.isEmpty {
       queriesWithoutImages.append(lastSequence)
     } else {
@@ -89,6 +94,7 @@ extension CoordinatorState {
   private func prompt(
     of message: ReferringQueryMessage, _ geometries: [ImageGeometry]
   ) throws(CoordinatorError) -> Prompt {
+    if let prompt = message.prompt { return try model.assemble(prompt) }
     var query = ReferringQuery(message)
     if query.system == nil { query.system = model.system }
     let shown = query.turns.flatMap(\.images)
@@ -122,7 +128,7 @@ extension CoordinatorState {
   }
 
   /// Positions that a sequence may have.
-  private var contextMax: Int {
+  var contextMax: Int {
     let model = model.configuration.text.contextMax
     let most = min(model, WireLimits.standard.spanBlocks * settings.kvBlockTokens)
     if let pipeline { return min(most, pipeline.scheduler.sequenceTokensMax) }
@@ -152,27 +158,21 @@ extension CoordinatorState {
   }
 
   /// A token of a sequence has been sampled.
-  mutating func append(_ token: Int32, to sequence: SequenceID, now: Double) {
-    guard var query = queries[sequence] else { return }
+  mutating func append(_ token: SampledToken, to sequence: SequenceID, now: Double) {
+    guard let query = queries[sequence] else { return }
     if query.firstToken == nil {
-      query.firstToken = now
+      queries[sequence]?.firstToken = now
       releaseImages(query.images)
     }
-    query.tokens.append(token)
-    let ends = model.configuration.endsOfSequence.contains(token)
-    let finished = ends || query.tokens.count >= query.newTokensMax
-    var text = ends ? "" : query.stream.append(token)
-    if finished { text += query.stream.finish() }
-    text = text.withoutZeroBytes
-    query.text += text
-    queries[sequence] = query
-    if !text.isEmpty {
-      send(.answerText(AnswerText(query: query.clientQuery, text: text)), to: query.client)
+    guard let (output, end) = queries[sequence]?.append(token, model: model) else { return }
+    if !output.text.isEmpty || !output.tokens.isEmpty {
+      let text = AnswerText(query: query.clientQuery, text: output.text, tokens: output.tokens)
+      send(.answerText(text), to: query.client)
     }
-    if finished {
-      finish(sequence, ends ? .stop : .length, now: now)
+    if let end {
+      finish(sequence, end, now: now)
     } else {
-      pipeline?.scheduler.resume(sequence, at: query.nextPosition - 1)
+      pipeline?.scheduler.resume(sequence, at: query.nextPosition)
     }
   }
 
@@ -181,10 +181,10 @@ extension CoordinatorState {
   ) {
     guard let query = queries[sequence] else { return }
     let regions = AnswerRegions.find(
-      in: query.text, notation: model.notation, images: query.geometries)
+      in: query.answer.text, notation: model.notation, images: query.geometries)
     let found = regions.map { AnswerRegion(region: WireRegion($0.region), text: $0.text) }
     let answer = Answer(
-      query: query.clientQuery, text: query.text, finishReason: reason,
+      query: query.clientQuery, text: query.answer.text, finishReason: reason,
       regions: found.filter {
         $0.region.coordinates.count <= WireLimits.standard.regionCoordinates
       },
@@ -210,6 +210,18 @@ extension CoordinatorState {
     remove(sequence)
   }
 
+  /// Queries whose time is over fail.
+  mutating func expireQueries(now: Double) {
+    guard now >= nextDeadline else { return }
+    for (sequence, query) in queries where query.deadline <= now {
+      fail(
+        sequence, .deadline,
+        "no whole answer came within \(milliseconds(query.deadline - query.arrived))",
+        remedy: "Ask for fewer tokens, or allow more time")
+    }
+    nextDeadline = queries.values.reduce(.infinity) { min($0, $1.deadline) }
+  }
+
   mutating func cancelQuery(_ number: UInt64, of client: PeerIdentity) {
     for (sequence, query) in queries where query.client == client && query.clientQuery == number {
       remove(sequence)
@@ -232,12 +244,4 @@ extension CoordinatorState {
 
 extension [[UInt8]] {
   fileprivate var byteCount: Int { reduce(0) { $0 + $1.count } }
-}
-
-extension String {
-  /// A byte token can spell a zero byte, which no text on the wire may hold.
-  fileprivate var withoutZeroBytes: String {
-    guard utf8.contains(0) else { return self }
-    return String(String.UnicodeScalarView(unicodeScalars.map { $0 == "\0" ? "\u{FFFD}" : $0 }))
-  }
 }

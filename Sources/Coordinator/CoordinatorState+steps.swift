@@ -22,11 +22,16 @@ extension CoordinatorState {
   private func wireSpan(_ span: StepPlan.Span) -> WireSpan? {
     guard let query = queries[span.sequence] else { return nil }
     let positions = span.firstPosition..<span.firstPosition + span.count
+    let drawn = query.tokens.count
     let blocks = (positions.upperBound + settings.kvBlockTokens - 1) / settings.kvBlockTokens
     return WireSpan(
       sequence: span.sequence, firstPosition: span.firstPosition, tokenCount: span.count,
       tokenIDs: query.tokens(at: positions), kvBlocks: Array(span.blocks.prefix(blocks)),
-      sampling: span.samples ? query.sampling : nil, splices: query.splices(at: positions))
+      sampling: span.samples ? query.sampling : nil, splices: query.splices(at: positions),
+      withholdsEnd: span.samples && drawn < query.minTokens,
+      logProbabilities: span.samples ? query.logProbabilities : nil,
+      generated: span.samples
+        ? query.counts.map { WireTokenCount(tokenID: $0.key, count: $0.value) } : [])
   }
 
   /// A step has left the pipeline. One of an older epoch, or one that is not in flight, is dropped.
@@ -45,7 +50,7 @@ extension CoordinatorState {
         Int(token.tokenID) < model.configuration.text.vocabulary
       else { continue }
       expected.remove(token.sequence)
-      append(token.tokenID, to: token.sequence, now: now)
+      append(token, to: token.sequence, now: now)
     }
     // Nothing else will ever carry these on.
     for sequence in expected.sorted() {

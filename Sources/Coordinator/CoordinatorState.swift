@@ -21,6 +21,8 @@ struct CoordinatorState: Sendable {
 
   var queries: [SequenceID: ActiveQuery] = [:]
   var lastSequence: SequenceID = 0
+  /// When the next query's time may be over, in seconds.
+  var nextDeadline = Double.infinity
   /// Queries whose images wait for room at stage 0, first come first served.
   var queriesAwaitingImages: [SequenceID] = []
   /// Queries without images that wait for a pipeline.
@@ -47,14 +49,18 @@ struct CoordinatorState: Sendable {
 
   mutating func report(_ event: ClusterEvent) { actions.append(.report(event)) }
 
+  private func isClient(_ peer: PeerIdentity) -> Bool {
+    peer == LocalQueries.identity || clients.contains(peer)
+  }
+
   mutating func receive(_ message: Message, from peer: PeerIdentity, now: Double) {
     members[peer]?.lastHeard = now
     switch message {
     case .hello(let hello): receive(hello, from: peer, now: now)
     case .goodbye(let goodbye): leave(peer, reason: goodbye.reason, now: now)
-    case .referringQuery(let query) where clients.contains(peer):
+    case .referringQuery(let query) where isClient(peer):
       receive(query, from: peer, now: now)
-    case .cancelQuery(let cancel) where clients.contains(peer):
+    case .cancelQuery(let cancel) where isClient(peer):
       cancelQuery(cancel.query, of: peer)
     case .ready(let ready) where members[peer] != nil: receive(ready, from: peer, now: now)
     case .heartbeat where members[peer] != nil: break
@@ -79,7 +85,14 @@ struct CoordinatorState: Sendable {
     for member in members.values where now - member.lastHeard > timeout {
       lose(member.peer, reason: "silent for \(Int(now - member.lastHeard)) s", now: now)
     }
+    expireQueries(now: now)
     for peer in joinOrder { send(.heartbeat(Heartbeat(epoch: lastEpoch)), to: peer) }
+    advance(now: now)
+  }
+
+  /// The time of `nextDeadline` has come.
+  mutating func deadlineReached(now: Double) {
+    expireQueries(now: now)
     advance(now: now)
   }
 

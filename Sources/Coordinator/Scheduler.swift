@@ -70,6 +70,8 @@ struct Scheduler: Sendable {
 
   var stepsInFlight: Int { inFlight.count }
   var freeBlocks: Int { pool.freeCount }
+  var blockCount: Int { pool.blockCount }
+  var runningCount: Int { running.count }
   var isIdle: Bool { entries.isEmpty && inFlight.isEmpty }
 
   /// Positions that one sequence can ever have.

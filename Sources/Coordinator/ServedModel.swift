@@ -32,6 +32,7 @@ public struct ServedModel: Sendable {
     configuration = checkpoint.configuration
     tokenizer = try Tokenizer(directory: directory)
     let profile = checkpoint.profile
+    notationName = profile.notation
     rendering = PromptRendering(
       notation: try Notation.named(profile.notation),
       template: try ConversationTemplate.named(profile.template))
@@ -53,6 +54,25 @@ public struct ServedModel: Sendable {
     digest = try checkpoint.digest()
     try checkVocabulary()
   }
+
+  /// The last part of the directory's name.
+  public var name: String { directory.lastPathComponent }
+
+  /// Positions that one sequence may have.
+  public var contextTokens: Int { configuration.text.contextMax }
+
+  /// How the model writes regions, such as "chatspot".
+  public let notationName: String
+
+  /// Token ids of a text. Nothing in it becomes a control token; `addsSpecial` puts the token that
+  /// begins a sequence before it.
+  public func tokenize(_ text: String, addsSpecial: Bool) -> [Int32] {
+    let beginning = addsSpecial ? tokenizer.beginningOfSequence : nil
+    return (beginning.map { [$0] } ?? []) + tokenizer.encode(text, atStart: true)
+  }
+
+  /// The text of token ids; control tokens, and ids that the model does not have, are left out.
+  public func detokenize(_ tokens: [Int32]) -> String { tokenizer.decode(tokens) }
 
   /// The geometry of an image that is shown `width` × `height` pixels large.
   func geometry(width: Int, height: Int) throws(ReferringError) -> ImageGeometry {

@@ -221,13 +221,24 @@ actor StageEngine {
     }
     guard !rows.isEmpty else { return [] }
     stage.logits(of: hidden, rows: rows, scratch: &scratch, into: &logits, on: team)
+    let ends = checkpoint.configuration.endsOfSequence
     return zip(step.spans.lazy.filter(\.samples), 0...).map { span, row in
       let position = span.firstPosition + span.tokenCount
-      let parameters = SamplingParameters(span.sampling ?? .greedy)
-      let sampled = parameters.sample(logits[row: row], position: position)
+      let sampled = SamplingParameters(span.sampling ?? .greedy).sample(
+        logits[row: row], position: position,
+        generated: span.generated.map { ($0.tokenID, $0.count) },
+        withheld: span.withholdsEnd ? Array(ends) : [], likeliest: span.logProbabilities)
       return Wire.SampledToken(
         sequence: span.sequence, position: position, tokenID: sampled.token,
-        logProbability: sampled.logProbability.isFinite ? sampled.logProbability : 0)
+        logProbability: sampled.logProbability?.sendable ?? 0,
+        likeliest: sampled.likeliest.map {
+          TokenLikelihood(id: $0.token, logProbability: $0.logProbability.sendable)
+        })
     }
   }
+}
+
+extension Float {
+  /// The wire takes finite numbers only; so does JSON.
+  fileprivate var sendable: Float { isFinite ? self : -9999 }
 }
