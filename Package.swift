@@ -38,8 +38,8 @@ let package = Package(
     .target(
       name: "Coordinator",
       dependencies: [
-        "Wire", "Messaging", "Referring", "Tokenizing", "Imaging", "Checkpoints", crypto, logging,
-        metrics,
+        "Wire", "Messaging", "Referring", "Tokenizing", "Imaging", "Checkpoints", "Compute", crypto,
+        logging, metrics,
       ],
       swiftSettings: strict),
     .target(
@@ -73,7 +73,10 @@ let package = Package(
 
     .testTarget(
       name: "ClusterTests",
-      dependencies: ["chatspot", "Supervision", "Coordinator", "Wire", "Messaging", "Referring"],
+      dependencies: [
+        "chatspot", "Supervision", "Coordinator", "Worker", "Wire", "Messaging", "Referring",
+        "Checkpoints", logging,
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "WorkerTests",
@@ -83,7 +86,10 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "CoordinatorTests",
-      dependencies: ["Coordinator", "Wire", "Messaging", "Checkpoints", "Tokenizing", logging],
+      dependencies: [
+        "Coordinator", "Wire", "Messaging", "Checkpoints", "Tokenizing", "Compute", "Referring",
+        logging,
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "Compute"], swiftSettings: strict),
