@@ -145,6 +145,30 @@ struct ServingTests {
     #expect(late?.code == .unavailable)
   }
 
+  @Test("large files come beside the sockets' thread, and what follows them stays behind them")
+  func largeFiles() async throws {
+    let cluster = try await InProcessCluster.start(workers: 1)
+    let client = try QueryClient(coordinator: cluster.address)
+    try await client.connect()
+    var query = try HeldoutCase.all()[0].message()
+    let small = try await client.answer(query)
+    // Behind a PNG's end anything may stand.
+    query.images[0] += [UInt8](repeating: 7, count: 3_000_000)
+    #expect(try await client.answer(query).text == small.text)
+    query.newTokensMax = 1000
+    query.ignoreEnd = true
+    for _ in 0..<5 {
+      let task = Task { [query] in try await client.answer(query) }
+      try await Task.sleep(for: .milliseconds(3))
+      task.cancel()
+      _ = try? await task.value
+    }
+    let status = try await cluster.idle()
+    #expect(status.queries.running == 0 && status.kv.free + status.kv.cached == status.kv.blocks)
+    await client.close()
+    await cluster.stop()
+  }
+
   @Test("a trace shows every stage and image in order, and is JSON")
   func tracing() async throws {
     let path = FileManager.default.temporaryDirectory
