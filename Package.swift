@@ -12,6 +12,7 @@ let strict: [SwiftSetting] = [
 
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 let package = Package(
@@ -21,6 +22,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
   ],
   // Arrows point down this list only.
   targets: [
@@ -36,7 +38,8 @@ let package = Package(
     .target(
       name: "Coordinator",
       dependencies: [
-        "Wire", "Messaging", "Referring", "Tokenizing", "Imaging", "Checkpoints", crypto, logging,
+        "Wire", "Messaging", "Referring", "Tokenizing", "Imaging", "Checkpoints", "Compute", crypto,
+        logging, metrics,
       ],
       swiftSettings: strict),
     .target(
@@ -71,7 +74,10 @@ let package = Package(
 
     .testTarget(
       name: "ClusterTests",
-      dependencies: ["chatspot", "Supervision", "Coordinator", "Wire", "Messaging", "Referring"],
+      dependencies: [
+        "chatspot", "Supervision", "Coordinator", "Worker", "Wire", "Messaging", "Referring",
+        "Checkpoints", logging,
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "WorkerTests",
@@ -81,7 +87,10 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "CoordinatorTests",
-      dependencies: ["Coordinator", "Wire", "Messaging", "Checkpoints", "Tokenizing", logging],
+      dependencies: [
+        "Coordinator", "Wire", "Messaging", "Checkpoints", "Tokenizing", "Compute", "Referring",
+        logging, metrics,
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "Compute"], swiftSettings: strict),

@@ -30,17 +30,8 @@ public struct ConvertedWeights: WeightSource {
 
   public func shape(of name: String) -> [Int]? { original.shape(of: name) }
 
-  /// What a tensor is brought to; nil leaves it as it is. Rows that are no whole blocks cannot be
-  /// quantised.
+  /// What a tensor is brought to; nil leaves it as it is.
   func target(of name: String, shape: [Int]) -> WeightFormat? {
-    guard let format, shape.count > 1 else { return nil }
-    guard format.isQuantized else { return format }
-    let columns = shape.dropFirst().reduce(1, *)
-    guard columns % format.blockElements == 0 else { return nil }
-    if name.hasPrefix("vision_tower.encoder.layers.") { return .q8_0 }
-    guard name.hasPrefix("language_model.") else { return nil }
-    if name.hasSuffix("_proj.weight") { return format }
-    if name.hasSuffix("lm_head.weight"), format == .q4_0 { return .q8_0 }
-    return nil
+    format.flatMap { $0.held(name, shape: shape) }
   }
 }

@@ -3,7 +3,7 @@
 
 public import Logging
 public import Messaging
-internal import Wire
+public import Wire
 
 /// A coordinator that listens for decoder workers, vision nodes and clients.
 public actor Coordinator {
@@ -19,10 +19,21 @@ public actor Coordinator {
   private let heartbeat: Duration
   private var state: CoordinatorState
   private var socket: Socket?
+  private var local = LocalQueries()
+  private var trace: TraceFile?
+  /// The timer for the next deadline of a query, and when that is.
+  private var isStopped = false
+  /// What peers sent behind a large message that is being decoded.
+  private var behind: [PeerIdentity: [[UInt8]]] = [:]
+
+  /// Larger messages are packed and unpacked beside the sockets' thread.
+  private static let largeMessageBytes = 1 << 18
+
+  private var deadline: (timer: TimerToken, time: Double)?
 
   /// `onReady` is called each time that queries can be answered: once all stages of a plan stand.
   ///
-  /// Throws `.configuration` for a setting out of range.
+  /// Throws `.configuration` for a setting out of range, or a trace that cannot be written.
   public init(
     model: ServedModel, settings: CoordinatorSettings, logger: Logger,
     onReady: @escaping @Sendable () -> Void = {}
@@ -34,6 +45,7 @@ public actor Coordinator {
     started = clock.now
     heartbeat = .milliseconds(settings.heartbeatMilliseconds)
     state = CoordinatorState(model: model, settings: settings)
+    trace = try settings.trace.map { path throws(CoordinatorError) in try TraceFile(path: path) }
   }
 
   /// Listens at `address` and returns it with its port. Throws `MessagingError`.
@@ -50,6 +62,7 @@ public actor Coordinator {
       self?.assumeIsolated { coordinator in
         coordinator.state.tick(now: coordinator.now)
         coordinator.act()
+        coordinator.trace?.flush()
       }
     }
     return bound
@@ -57,22 +70,103 @@ public actor Coordinator {
 
   /// Stops listening; what was sent is delivered.
   public func stop() {
-    for peer in state.joinOrder + Array(state.clients) {
+    for peer in state.joinOrder + Array(state.clients) + [LocalQueries.identity] {
       send(.goodbye(Goodbye(reason: "the coordinator ends")), to: peer)
     }
+    isStopped = true
+    trace?.close()
+    trace = nil
     socket?.close()
     socket = nil
     reactor.shutdown()
+  }
+
+  /// Asks in this process; the same rules as for a client over ZeroMQ. Who stops reading cancels the
+  /// query, which frees what it holds at once.
+  ///
+  /// The stream throws `CoordinatorError`: `.overloaded`, `.invalidQuery`, `.invalidImage`, `.lost`,
+  /// `.deadline`, `.unavailable` or `.internal`.
+  public nonisolated func ask(
+    _ query: ReferringQueryMessage
+  ) -> AsyncThrowingStream<QueryEvent, any Error> {
+    let (stream, continuation) = AsyncThrowingStream<QueryEvent, any Error>.makeStream()
+    let local = LocalQuery()
+    continuation.onTermination = { [weak self] termination in
+      guard case .cancelled = termination, let self else { return }
+      local.readerGone()
+      Task { await self.cancel(local) }
+    }
+    var query = query
+    query.query = local.number
+    Task.detached { [query] in
+      do throws(WireFault) {
+        try check(query)
+      } catch {
+        continuation.finish(throwing: CoordinatorError(.invalidQuery, error.message))
+        return
+      }
+      await self.begin(query, local, continuation)
+    }
+    return stream
+  }
+
+  /// What runs where, predicted and measured.
+  public func status() -> ClusterStatus { state.status(now: now) }
+
+  private func begin(
+    _ query: ReferringQueryMessage, _ local: LocalQuery,
+    _ continuation: LocalQueries.Continuation
+  ) {
+    guard !isStopped else {
+      continuation.finish(throwing: CoordinatorError(.unavailable, "the coordinator has ended"))
+      return
+    }
+    // Its end may have come before its beginning.
+    guard !local.isGone else { return }
+    self.local.add(local.number, continuation)
+    state.receive(.referringQuery(query), from: LocalQueries.identity, now: now)
+    act()
+  }
+
+  private func cancel(_ local: LocalQuery) {
+    guard self.local.remove(local.number) else { return }
+    state.receive(
+      .cancelQuery(CancelQuery(query: local.number)), from: LocalQueries.identity, now: now)
+    act()
   }
 
   private var now: Double { (clock.now - started) / .seconds(1) }
 
   private func receive(_ bytes: [UInt8], from peer: PeerIdentity?) {
     guard let peer else { return }
-    do throws(WireFault) {
-      state.receive(try decode(bytes), from: peer, now: now)
-    } catch {
-      state.receiveInvalid(error, from: peer)
+    if behind[peer] != nil {
+      behind[peer]?.append(bytes)
+    } else if bytes.count > Self.largeMessageBytes {
+      behind[peer] = []
+      decodeElsewhere(bytes, from: peer)
+    } else {
+      receive(Result { () throws(WireFault) in try decode(bytes) }, from: peer)
+    }
+  }
+
+  /// Decodes a message beside this thread; what its sender sends next waits for it.
+  private func decodeElsewhere(_ bytes: [UInt8], from peer: PeerIdentity) {
+    Task.detached(priority: .userInitiated) { [weak self] in
+      let message = Result { () throws(WireFault) in try decode(bytes) }
+      await self?.decoded(message, from: peer)
+    }
+  }
+
+  private func decoded(_ message: Result<Message, WireFault>, from peer: PeerIdentity) {
+    receive(message, from: peer)
+    let waiting = behind.removeValue(forKey: peer) ?? []
+    for bytes in waiting { receive(bytes, from: peer) }
+  }
+
+  private func receive(_ message: Result<Message, WireFault>, from peer: PeerIdentity) {
+    switch message {
+    case .success(let message): state.receive(message, from: peer, now: now)
+    case .failure(let fault): state.receiveInvalid(fault, from: peer)
     }
     act()
   }
@@ -81,19 +175,82 @@ public actor Coordinator {
   private func act() {
     while true {
       let actions = state.takeActions()
-      guard !actions.isEmpty else { return }
+      guard !actions.isEmpty else { return awaitDeadline() }
       for action in actions {
         switch action {
         case .send(let message, let peer): send(message, to: peer)
         case .report(let event): report(event)
+        case .prepare(let name, let preparation): prepare(preparation, as: name)
+        case .trace(let event): trace?.write(event)
         }
       }
     }
   }
 
+  /// Prepares a query beside this thread, so that a large prompt or image delays nobody's tokens.
+  private func prepare(_ preparation: Preparation, as name: QueryName) {
+    let model = state.model
+    Task.detached(priority: .userInitiated) { [weak self] in
+      let result = Result { () throws(CoordinatorError) in
+        try model.prepare(preparation.message)
+      }
+      await self?.prepared(name, ticket: preparation.ticket, result)
+    }
+  }
+
+  private func prepared(
+    _ name: QueryName, ticket: UInt64, _ result: Result<PreparedQuery, CoordinatorError>
+  ) {
+    state.prepared(name, ticket: ticket, result, now: now)
+    act()
+  }
+
+  /// Sees to it that the state machine hears of its next deadline.
+  private func awaitDeadline() {
+    let next = state.nextDeadline
+    guard next != deadline?.time ?? .infinity else { return }
+    deadline?.timer.cancel()
+    deadline = nil
+    guard next < .infinity, socket != nil else { return }
+    // A timer keeps to milliseconds; one too early would have to be set again.
+    let timer = reactor.after(.seconds(max(0, next - now) + 0.001)) { [weak self] in
+      self?.assumeIsolated { coordinator in
+        coordinator.deadline = nil
+        coordinator.state.deadlineReached(now: coordinator.now)
+        coordinator.act()
+      }
+    }
+    deadline = (timer, next)
+  }
+
   private func send(_ message: Message, to peer: PeerIdentity) {
+    guard peer != LocalQueries.identity else { return local.deliver(message) }
+    if case .encodeImage(let request) = message, request.file.count > Self.largeMessageBytes {
+      return encodeElsewhere(message, to: peer)
+    }
+    send(Result { () throws(WireFault) in try encode(message) }, message, to: peer)
+  }
+
+  /// Packs a message beside this thread.
+  private func encodeElsewhere(_ message: Message, to peer: PeerIdentity) {
+    Task.detached(priority: .userInitiated) { [weak self] in
+      let packed = Result { () throws(WireFault) in try encode(message) }
+      await self?.sendPacked(packed, message, to: peer)
+    }
+  }
+
+  private func sendPacked(
+    _ packed: Result<[UInt8], WireFault>, _ message: Message, to peer: PeerIdentity
+  ) {
+    send(packed, message, to: peer)
+    act()
+  }
+
+  private func send(
+    _ packed: Result<[UInt8], WireFault>, _ message: Message, to peer: PeerIdentity
+  ) {
     do {
-      try socket?.send(try encode(message), to: peer)
+      try socket?.send(try packed.get(), to: peer)
     } catch let error as MessagingError where error.code == .unreachable {
       state.unreachable(peer, now: now)
     } catch let fault as WireFault {

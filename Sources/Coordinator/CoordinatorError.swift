@@ -17,6 +17,10 @@ public struct CoordinatorError: Error, Equatable, Sendable, CustomStringConverti
     case configuration
     /// The coordinator cannot be reached, or did not answer.
     case unreachable
+    /// The query's deadline has passed.
+    case deadline
+    /// The cluster cannot answer queries: it is not planned yet, or ends.
+    case unavailable
     /// Something broke a promise.
     case `internal`
   }
@@ -26,11 +30,16 @@ public struct CoordinatorError: Error, Equatable, Sendable, CustomStringConverti
   public let message: String
   /// What can be done about it; may be empty.
   public let remedy: String
+  /// With `.overloaded`: after how many seconds another try may succeed, if anybody can say.
+  public let retryAfterSeconds: Double?
 
-  public init(_ code: Code, _ message: String, remedy: String = "") {
+  public init(
+    _ code: Code, _ message: String, remedy: String = "", retryAfterSeconds: Double? = nil
+  ) {
     self.code = code
     self.message = message
     self.remedy = remedy
+    self.retryAfterSeconds = retryAfterSeconds
   }
 
   public var description: String { remedy.isEmpty ? message : "\(message). \(remedy)" }

@@ -3,6 +3,7 @@
 internal import Checkpoints
 internal import Referring
 internal import Tokenizing
+internal import Wire
 
 /// A prompt as the decoder takes it.
 struct Prompt: Sendable, Equatable {
@@ -19,6 +20,32 @@ struct Prompt: Sendable, Equatable {
 }
 
 extension ServedModel {
+  /// Token ids of a prompt that is taken as it is. Text never becomes a control token.
+  ///
+  /// Throws `.invalidQuery` for tokens that the model does not have, and for the image token: there
+  /// is no image that it could stand for.
+  func assemble(_ raw: RawPrompt) throws(CoordinatorError) -> Prompt {
+    switch raw {
+    case .text(let text):
+      let tokens = tokenize(text, addsSpecial: true)
+      guard !tokens.isEmpty else {
+        throw CoordinatorError(.invalidQuery, "the prompt is empty", remedy: "Write something")
+      }
+      return Prompt(tokens: tokens)
+    case .tokens(let tokens):
+      let vocabulary = configuration.text.vocabulary
+      for token in tokens where token >= vocabulary || token == configuration.imageToken {
+        throw CoordinatorError(
+          .invalidQuery,
+          token >= vocabulary
+            ? "the prompt holds token \(token); the model has \(vocabulary)"
+            : "the prompt holds the image token \(token), without an image",
+          remedy: "Send the text and images instead, or tokens that /tokenize gave")
+      }
+      return Prompt(tokens: tokens)
+    }
+  }
+
   /// Token ids of a rendered prompt. Text never becomes a control token.
   func assemble(_ pieces: [PromptPiece]) throws(CoordinatorError) -> Prompt {
     var prompt = Prompt()

@@ -5,8 +5,9 @@ public import Wire
 
 /// What a client hears about a query.
 public enum QueryEvent: Sendable, Equatable {
-  /// More text of the answer.
-  case text(String)
+  /// More text of the answer, and the tokens that it was made of if log-probabilities were asked
+  /// for. The text may be empty where there are tokens.
+  case text(String, [AnswerToken])
   /// The whole answer; nothing follows.
   case answer(Answer)
 }
@@ -130,7 +131,7 @@ public actor QueryClient {
       for continuation in waiting { continuation.resume() }
       waiting = []
     case .answerText(let text):
-      streams[text.query]?.yield(.text(text.text))
+      streams[text.query]?.yield(.text(text.text, text.tokens))
     case .answer(let answer):
       let stream = streams.removeValue(forKey: answer.query)
       stream?.yield(.answer(answer))
@@ -181,8 +182,10 @@ extension CoordinatorError {
       case .overloaded: .overloaded
       case .lost: .lost
       case .protocolVersion, .modelMismatch: .configuration
+      case .deadline: .deadline
+      case .unavailable: .unavailable
       case .invalidMessage, .internal: .internal
       }
-    self.init(code, wire.text, remedy: wire.remedy)
+    self.init(code, wire.text, remedy: wire.remedy, retryAfterSeconds: wire.retryAfterSeconds)
   }
 }

@@ -1,6 +1,7 @@
 /// What the coordinator knows of the model: everything but its weights.
 
 public import Checkpoints
+internal import Compute
 public import Foundation
 internal import Imaging
 internal import Referring
@@ -18,7 +19,7 @@ public struct ServedModel: Sendable {
   let system: String?
   /// Token positions that an image takes.
   let imageRows: Int
-  let layerWeights: [LayerCost]
+  private let checkpoint: Checkpoint
   public let digest: [UInt8]
   public let directory: URL
 
@@ -35,6 +36,7 @@ public struct ServedModel: Sendable {
     configuration = checkpoint.configuration
     tokenizer = try Tokenizer(of: checkpoint)
     let profile = checkpoint.profile
+    notationName = profile.notation
     rendering = PromptRendering(
       notation: try Notation.named(profile.notation), template: try Self.template(checkpoint))
     system = profile.system
@@ -52,9 +54,39 @@ public struct ServedModel: Sendable {
     imageRows = try ProjectorLayout(
       of: checkpoint.weights("multi_modal_projector"), configuration: checkpoint.configuration
     ).rows
-    layerWeights = checkpoint.layerCosts
+    self.checkpoint = checkpoint
     digest = try checkpoint.digest()
     try checkVocabulary()
+  }
+
+  /// The last part of the directory's name.
+  public var name: String { directory.lastPathComponent }
+
+  /// Positions that one sequence may have.
+  public var contextTokens: Int { configuration.text.contextMax }
+
+  /// How the model writes regions, such as "chatspot".
+  public let notationName: String
+
+  /// Token ids of a text. Nothing in it becomes a control token; `addsSpecial` puts the token that
+  /// begins a sequence before it.
+  public func tokenize(_ text: String, addsSpecial: Bool) -> [Int32] {
+    let beginning = addsSpecial ? tokenizer.beginningOfSequence : nil
+    return (beginning.map { [$0] } ?? []) + tokenizer.encode(text, atStart: true)
+  }
+
+  /// The text of token ids; control tokens, and ids that the model does not have, are left out.
+  public func detokenize(_ tokens: [Int32]) -> String { tokenizer.decode(tokens) }
+
+  /// Bytes that an image's projected features take at stage 0.
+  var featureBytes: Int { imageRows * configuration.text.hidden * 4 }
+
+  /// How matrices are held where the operator does not say; nil is as they are stored.
+  var defaultWeights: WeightFormat? { checkpoint.profile.weightFormat }
+
+  /// What each decoder layer costs with matrices held in a format; memory without KV blocks.
+  func layerCosts(heldAs format: WeightFormat?) -> [LayerCost] {
+    checkpoint.layerCosts(heldAs: format)
   }
 
   /// The geometry of an image that is shown `width` × `height` pixels large.
@@ -85,20 +117,31 @@ public struct ServedModel: Sendable {
 
 extension Checkpoint {
   /// What each decoder layer costs, ends included; memory without KV blocks.
-  var layerCosts: [LayerCost] {
+  func layerCosts(heldAs format: WeightFormat?) -> [LayerCost] {
     let text = configuration.text
+    let byteCount = { (prefix: String) in heldByteCount(prefix: prefix, as: format) }
     var costs = (0..<text.layers).map { layer in
-      let bytes = byteCount(prefix: "language_model.layers.\(layer).")
+      let bytes = byteCount("language_model.layers.\(layer).")
       return LayerCost(workBytes: bytes, memoryBytes: bytes)
     }
-    let embedding = byteCount(prefix: "language_model.embed_tokens.")
-    let projector = byteCount(prefix: "multi_modal_projector.")
-    let head = text.tiedHead ? embedding : byteCount(prefix: "language_model.lm_head.")
+    let embedding = byteCount("language_model.embed_tokens.")
+    let projector = heldByteCount(prefix: "multi_modal_projector.", as: nil)
+    let head = text.tiedHead ? embedding : byteCount("language_model.lm_head.")
     costs[0].workBytes += embedding / max(1, text.vocabulary) + projector
     costs[0].memoryBytes += embedding + projector
     costs[text.layers - 1].workBytes += head
     costs[text.layers - 1].memoryBytes += head
     return costs
+  }
+
+  /// Bytes of all tensors whose names begin with `prefix`, held in a format as far as they can be.
+  private func heldByteCount(prefix: String, as format: WeightFormat?) -> Int {
+    guard let format else { return byteCount(prefix: prefix) }
+    return tensorNames.reduce(0) { sum, name in
+      guard name.hasPrefix(prefix), let tensor = describe(name) else { return sum }
+      let held = format.held(name, shape: tensor.shape) ?? tensor.format
+      return sum + tensor.shape.reduce(1, *) / held.blockElements * held.blockBytes
+    }
   }
 }
 

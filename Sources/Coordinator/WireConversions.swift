@@ -1,6 +1,7 @@
 /// Between the messages' values and those of the `Referring` room.
 
 internal import Referring
+internal import Tokenizing
 internal import Wire
 
 extension ReferringQuery {
@@ -61,6 +62,19 @@ extension WireImageGeometry {
   }
 }
 
+extension AnswerToken {
+  init(_ sampled: SampledToken, spelledBy tokenizer: Tokenizer) {
+    self.init(
+      id: sampled.tokenID, bytes: tokenizer.spelling(of: sampled.tokenID),
+      logProbability: sampled.logProbability,
+      likeliest: sampled.likeliest.map { token in
+        TokenLikelihood(
+          id: token.id, bytes: tokenizer.spelling(of: token.id),
+          logProbability: token.logProbability)
+      })
+  }
+}
+
 extension WireError {
   func about(query: UInt64) -> WireError {
     var error = self
@@ -76,6 +90,8 @@ extension CoordinatorError {
     case .invalidImage: .invalidImage
     case .overloaded: .overloaded
     case .lost: .lost
+    case .deadline: .deadline
+    case .unavailable: .unavailable
     case .noRoom, .configuration, .unreachable, .internal: .internal
     }
   }

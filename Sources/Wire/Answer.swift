@@ -4,7 +4,7 @@ internal import CChatSpotWire
 public struct Answer: Sendable, Equatable {
   /// Why an answer ended.
   public enum FinishReason: UInt32, Sendable, CaseIterable {
-    /// The model ended it.
+    /// The model ended it, or one of the query's stop texts.
     case stop = 1
     /// It reached the most tokens that it may take.
     case length = 2
@@ -12,7 +12,7 @@ public struct Answer: Sendable, Equatable {
 
   /// The client's number for the query.
   public var query: UInt64
-  /// The model's text, unchanged.
+  /// The model's text, unchanged, as far as the first stop text.
   public var text: String
   /// Why it ended.
   public var finishReason: FinishReason
@@ -24,12 +24,16 @@ public struct Answer: Sendable, Equatable {
   public var imageTokens: Int
   /// Tokens of the answer, the end token included.
   public var newTokens: Int
+  /// Tokens of the prompt whose KV blocks were there already.
+  public var cachedTokens: Int
   /// From the query's arrival until its images' features were at stage 0, in seconds.
   public var imageSeconds: Double
   /// From the query's arrival until its first token, in seconds.
   public var firstTokenSeconds: Double
   /// From the query's arrival until its last token, in seconds.
   public var totalSeconds: Double
+  /// From the query's arrival until the first of its tokens went to stage 0, in seconds.
+  public var queuedSeconds: Double
   /// What each process did: vision nodes first, then the stages in order.
   public var processes: [ProcessReport]
 
@@ -37,7 +41,8 @@ public struct Answer: Sendable, Equatable {
   public init(
     query: UInt64, text: String, finishReason: FinishReason, regions: [AnswerRegion] = [],
     promptTokens: Int = 0, imageTokens: Int = 0, newTokens: Int = 0, imageSeconds: Double = 0,
-    firstTokenSeconds: Double = 0, totalSeconds: Double = 0, processes: [ProcessReport] = []
+    firstTokenSeconds: Double = 0, totalSeconds: Double = 0, processes: [ProcessReport] = [],
+    cachedTokens: Int = 0, queuedSeconds: Double = 0
   ) {
     self.query = query
     self.text = text
@@ -46,9 +51,11 @@ public struct Answer: Sendable, Equatable {
     self.promptTokens = promptTokens
     self.imageTokens = imageTokens
     self.newTokens = newTokens
+    self.cachedTokens = cachedTokens
     self.imageSeconds = imageSeconds
     self.firstTokenSeconds = firstTokenSeconds
     self.totalSeconds = totalSeconds
+    self.queuedSeconds = queuedSeconds
     self.processes = processes
   }
 }
@@ -65,9 +72,11 @@ extension Answer: WireMessage {
     promptTokens = Int(c.prompt_tokens)
     imageTokens = Int(c.image_tokens)
     newTokens = Int(c.new_tokens)
+    cachedTokens = Int(c.cached_tokens)
     imageSeconds = c.image_seconds
     firstTokenSeconds = c.first_token_seconds
     totalSeconds = c.total_seconds
+    queuedSeconds = c.queued_seconds
     processes = try Self.read.messages(c.n_processes, c.processes)
   }
 
@@ -82,9 +91,11 @@ extension Answer: WireMessage {
       imageTokens <= promptTokens, "image_tokens",
       "is \(imageTokens), more than the prompt's \(promptTokens)")
     try check.count(newTokens, "new_tokens")
+    try check.count(cachedTokens, "cached_tokens")
     try check.seconds(imageSeconds, "image_seconds")
     try check.seconds(firstTokenSeconds, "first_token_seconds")
     try check.seconds(totalSeconds, "total_seconds")
+    try check.seconds(queuedSeconds, "queued_seconds")
     try check.count(processes.count, "processes", 0...limits.processes)
     for process in processes { try process.validate(limits) }
   }
@@ -97,9 +108,11 @@ extension Answer: WireMessage {
     c.pointee.prompt_tokens = UInt32(clamping: promptTokens)
     c.pointee.image_tokens = UInt32(clamping: imageTokens)
     c.pointee.new_tokens = UInt32(clamping: newTokens)
+    c.pointee.cached_tokens = UInt32(clamping: cachedTokens)
     c.pointee.image_seconds = imageSeconds
     c.pointee.first_token_seconds = firstTokenSeconds
     c.pointee.total_seconds = totalSeconds
+    c.pointee.queued_seconds = queuedSeconds
     (c.pointee.n_processes, c.pointee.processes) = arena.messages(processes)
   }
 }

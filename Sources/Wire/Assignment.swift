@@ -28,12 +28,15 @@ public struct Assignment: Sendable, Equatable {
   public var featureCredits: Int
   /// The most tokens that a step carries.
   public var stepTokensMax: Int
+  /// How the decoder's matrices are held, such as "q8_0"; empty: as they are stored.
+  public var weights: String
 
   /// Takes the fields as they are; `encode` checks them.
   public init(
     epoch: UInt64, modelDigest: [UInt8], stage: Int = 0, stageCount: Int = 0, firstLayer: Int = 0,
     layerCount: Int = 0, nextEndpoint: String = "", kvBlockCount: Int = 0, kvBlockTokens: Int = 0,
-    activationType: WireDataType = .f16, featureCredits: Int = 0, stepTokensMax: Int = 0
+    activationType: WireDataType = .f16, featureCredits: Int = 0, stepTokensMax: Int = 0,
+    weights: String = ""
   ) {
     self.epoch = epoch
     self.modelDigest = modelDigest
@@ -47,6 +50,7 @@ public struct Assignment: Sendable, Equatable {
     self.activationType = activationType
     self.featureCredits = featureCredits
     self.stepTokensMax = stepTokensMax
+    self.weights = weights
   }
 }
 
@@ -67,6 +71,7 @@ extension Assignment: WireMessage {
     activationType = try Self.read.choice(c.activation_type.rawValue, "activation_type")
     featureCredits = Int(c.feature_credits)
     stepTokensMax = Int(c.step_tokens_max)
+    weights = try Self.read.text(c.weights, "weights")
   }
 
   func validate(_ limits: WireLimits) throws(WireFault) {
@@ -83,6 +88,7 @@ extension Assignment: WireMessage {
     try check.count(kvBlockCount, "kv_block_count", least...Int(UInt32.max))
     try check.count(kvBlockTokens, "kv_block_tokens", least...limits.blockTokens)
     try check.count(stepTokensMax, "step_tokens_max", least...limits.stepTokens)
+    try check.text(weights, "weights", bytesMax: limits.nameBytes)
     try check.count(featureCredits, "feature_credits", 0...limits.featureCredits)
     guard holdsLayers else {
       try check.that(stage == 0, "stage", "is \(stage) without layers")
@@ -109,5 +115,6 @@ extension Assignment: WireMessage {
     c.pointee.activation_type = Chatspot__V1__DataType(rawValue: activationType.rawValue)
     c.pointee.feature_credits = UInt32(clamping: featureCredits)
     c.pointee.step_tokens_max = UInt32(clamping: stepTokensMax)
+    c.pointee.weights = arena.text(weights)
   }
 }

@@ -30,6 +30,19 @@ struct FieldReader {
   }
 
   /// A bytes field, copied.
+  /// A repeated string.
+  func texts(
+    _ count: Int, _ items: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?,
+    _ field: StaticString
+  ) throws(WireFault) -> [String] {
+    var texts: [String] = []
+    texts.reserveCapacity(count)
+    for item in UnsafeBufferPointer(start: items, count: count) {
+      texts.append(try text(item, field))
+    }
+    return texts
+  }
+
   func bytes(_ data: ProtobufCBinaryData) -> [UInt8] {
     Array(UnsafeBufferPointer(start: data.data, count: data.data == nil ? 0 : data.len))
   }

@@ -8,14 +8,28 @@ public struct Heartbeat: Sendable, Equatable {
   public var completed: Int
   /// Time spent computing since the sender started, in seconds.
   public var busySeconds: Double
+  /// Time spent packing and sending results since the sender started, in seconds. It may overlap
+  /// with computing.
+  public var sendingSeconds: Double
+  /// When this was sent, in seconds on the sender's own monotonic clock.
+  public var sentSeconds: Double
+  /// `sentSeconds` of the Heartbeat that this one answers; 0 if it answers none.
+  public var echoSeconds: Double
+  /// How long the answered Heartbeat lay at the member before this was sent, in seconds.
+  public var heldSeconds: Double
 
   /// Takes the fields as they are; `encode` checks them.
   public init(
-    epoch: UInt64 = 0, completed: Int = 0, busySeconds: Double = 0
+    epoch: UInt64 = 0, completed: Int = 0, busySeconds: Double = 0, sendingSeconds: Double = 0,
+    sentSeconds: Double = 0, echoSeconds: Double = 0, heldSeconds: Double = 0
   ) {
     self.epoch = epoch
     self.completed = completed
     self.busySeconds = busySeconds
+    self.sendingSeconds = sendingSeconds
+    self.sentSeconds = sentSeconds
+    self.echoSeconds = echoSeconds
+    self.heldSeconds = heldSeconds
   }
 }
 
@@ -27,17 +41,29 @@ extension Heartbeat: WireMessage {
     epoch = c.epoch
     completed = try Self.read.integer(c.completed, "completed")
     busySeconds = c.busy_seconds
+    sendingSeconds = c.sending_seconds
+    sentSeconds = c.sent_seconds
+    echoSeconds = c.echo_seconds
+    heldSeconds = c.held_seconds
   }
 
   func validate(_ limits: WireLimits) throws(WireFault) {
     let check = FieldCheck(Self.messageName, limits)
     try check.count(completed, "completed", 0...Int.max)
     try check.seconds(busySeconds, "busy_seconds")
+    try check.seconds(sendingSeconds, "sending_seconds")
+    try check.seconds(sentSeconds, "sent_seconds")
+    try check.seconds(echoSeconds, "echo_seconds")
+    try check.seconds(heldSeconds, "held_seconds")
   }
 
   func write(to c: UnsafeMutablePointer<Chatspot__V1__Heartbeat>, _ arena: PackArena) {
     c.pointee.epoch = epoch
     c.pointee.completed = UInt64(clamping: completed)
     c.pointee.busy_seconds = busySeconds
+    c.pointee.sending_seconds = sendingSeconds
+    c.pointee.sent_seconds = sentSeconds
+    c.pointee.echo_seconds = echoSeconds
+    c.pointee.held_seconds = heldSeconds
   }
 }

@@ -13,17 +13,20 @@ public struct ImageFeatures: Sendable, Equatable {
   public var decodeSeconds: Double
   /// Time spent in the vision encoder, in seconds.
   public var encodeSeconds: Double
+  /// When the vision node began with the picture, in seconds on its own monotonic clock.
+  public var startSeconds: Double
 
   /// Takes the fields as they are; `encode` checks them.
   public init(
     epoch: UInt64, image: UInt64, features: WireTensor, decodeSeconds: Double = 0,
-    encodeSeconds: Double = 0
+    encodeSeconds: Double = 0, startSeconds: Double = 0
   ) {
     self.epoch = epoch
     self.image = image
     self.features = features
     self.decodeSeconds = decodeSeconds
     self.encodeSeconds = encodeSeconds
+    self.startSeconds = startSeconds
   }
 }
 
@@ -39,6 +42,7 @@ extension ImageFeatures: WireMessage {
     features = try Self.read.required(c.features, "features")
     decodeSeconds = c.decode_seconds
     encodeSeconds = c.encode_seconds
+    startSeconds = c.start_seconds
   }
 
   func validate(_ limits: WireLimits) throws(WireFault) {
@@ -51,6 +55,7 @@ extension ImageFeatures: WireMessage {
     )
     try check.seconds(decodeSeconds, "decode_seconds")
     try check.seconds(encodeSeconds, "encode_seconds")
+    try check.seconds(startSeconds, "start_seconds")
   }
 
   func write(to c: UnsafeMutablePointer<Chatspot__V1__ImageFeatures>, _ arena: PackArena) {
@@ -59,5 +64,6 @@ extension ImageFeatures: WireMessage {
     c.pointee.features = arena.message(features)
     c.pointee.decode_seconds = decodeSeconds
     c.pointee.encode_seconds = encodeSeconds
+    c.pointee.start_seconds = startSeconds
   }
 }

@@ -43,4 +43,4 @@ public enum Message: Sendable, Equatable {
 ///
 /// It rises when a message changes in a way that an older process would misread. New fields alone
 /// do not raise it, since unknown fields are ignored.
-public let protocolVersion: Int = 1
+public let protocolVersion: Int = 2

@@ -23,6 +23,19 @@ final class PackArena {
     array(text.utf8CString).1
   }
 
+  /// A repeated string.
+  func texts(
+    _ texts: [String]
+  ) -> (Int, UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) {
+    array(texts.lazy.map { self.text($0) })
+  }
+
+  /// A bytes field of few bytes, which are copied.
+  func copy(_ bytes: [UInt8]) -> ProtobufCBinaryData {
+    let (count, items) = array(bytes)
+    return ProtobufCBinaryData(len: count, data: items)
+  }
+
   /// A repeated number whose C type is the same.
   func array<Number>(
     _ values: some Collection<Number>

@@ -8,17 +8,22 @@ public struct SampledToken: Sendable, Equatable {
   public var position: Int
   /// The token.
   public var tokenID: Int32
-  /// Natural logarithm of the token's probability before temperature and truncation.
+  /// Natural logarithm of the token's probability before penalties, temperature and
+  /// truncation. 0 where the span did not ask for it.
   public var logProbability: Float
+  /// The likeliest tokens, as many as the span asked for, likeliest first.
+  public var likeliest: [TokenLikelihood]
 
   /// Takes the fields as they are; `encode` checks them.
   public init(
-    sequence: UInt64, position: Int, tokenID: Int32, logProbability: Float = 0
+    sequence: UInt64, position: Int, tokenID: Int32, logProbability: Float = 0,
+    likeliest: [TokenLikelihood] = []
   ) {
     self.sequence = sequence
     self.position = position
     self.tokenID = tokenID
     self.logProbability = logProbability
+    self.likeliest = likeliest
   }
 }
 
@@ -33,6 +38,7 @@ extension SampledToken: WireMessage {
     position = Int(c.position)
     tokenID = try Self.read.token(c.token_id, "token_id")
     logProbability = c.log_probability
+    likeliest = try Self.read.messages(c.n_likeliest, c.likeliest)
   }
 
   func validate(_ limits: WireLimits) throws(WireFault) {
@@ -40,6 +46,8 @@ extension SampledToken: WireMessage {
     try check.count(position, "position")
     try check.that(tokenID >= 0, "token_id", "is \(tokenID)")
     try check.finite(logProbability, "log_probability")
+    try check.count(likeliest.count, "likeliest", 0...limits.likeliestTokens)
+    for token in likeliest { try token.validate(limits) }
   }
 
   func write(to c: UnsafeMutablePointer<Chatspot__V1__SampledToken>, _ arena: PackArena) {
@@ -47,5 +55,6 @@ extension SampledToken: WireMessage {
     c.pointee.position = UInt32(clamping: position)
     c.pointee.token_id = UInt32(clamping: tokenID)
     c.pointee.log_probability = logProbability
+    (c.pointee.n_likeliest, c.pointee.likeliest) = arena.messages(likeliest)
   }
 }

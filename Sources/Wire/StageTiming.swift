@@ -8,14 +8,17 @@ public struct StageTiming: Sendable, Equatable {
   public var computeSeconds: Double
   /// Time the step waited at the stage before it was computed, in seconds.
   public var waitSeconds: Double
+  /// When it began to compute, in seconds on the stage's own monotonic clock.
+  public var startSeconds: Double
 
   /// Takes the fields as they are; `encode` checks them.
   public init(
-    stage: Int, computeSeconds: Double = 0, waitSeconds: Double = 0
+    stage: Int, computeSeconds: Double = 0, waitSeconds: Double = 0, startSeconds: Double = 0
   ) {
     self.stage = stage
     self.computeSeconds = computeSeconds
     self.waitSeconds = waitSeconds
+    self.startSeconds = startSeconds
   }
 }
 
@@ -27,6 +30,7 @@ extension StageTiming: WireMessage {
     stage = Int(c.stage)
     computeSeconds = c.compute_seconds
     waitSeconds = c.wait_seconds
+    startSeconds = c.start_seconds
   }
 
   func validate(_ limits: WireLimits) throws(WireFault) {
@@ -34,11 +38,13 @@ extension StageTiming: WireMessage {
     try check.count(stage, "stage", 0...limits.stages)
     try check.seconds(computeSeconds, "compute_seconds")
     try check.seconds(waitSeconds, "wait_seconds")
+    try check.seconds(startSeconds, "start_seconds")
   }
 
   func write(to c: UnsafeMutablePointer<Chatspot__V1__StageTiming>, _ arena: PackArena) {
     c.pointee.stage = UInt32(clamping: stage)
     c.pointee.compute_seconds = computeSeconds
     c.pointee.wait_seconds = waitSeconds
+    c.pointee.start_seconds = startSeconds
   }
 }

@@ -21,6 +21,10 @@ public struct WireError: Sendable, Equatable {
     case lost = 7
     /// The receiver failed in a way that is not the sender's fault.
     case `internal` = 8
+    /// The query's deadline has passed.
+    case deadline = 9
+    /// The cluster cannot answer queries: it is not planned yet, or ends.
+    case unavailable = 10
   }
 
   /// What went wrong.
@@ -37,11 +41,13 @@ public struct WireError: Sendable, Equatable {
   public var epoch: UInt64?
   /// The number of the step that it is about, if any.
   public var step: UInt64?
+  /// After how many seconds another try may succeed, if anybody can say.
+  public var retryAfterSeconds: Double?
 
   /// Takes the fields as they are; `encode` checks them.
   public init(
     code: Code, text: String, remedy: String = "", query: UInt64? = nil, image: UInt64? = nil,
-    epoch: UInt64? = nil, step: UInt64? = nil
+    epoch: UInt64? = nil, step: UInt64? = nil, retryAfterSeconds: Double? = nil
   ) {
     self.code = code
     self.text = text
@@ -50,6 +56,7 @@ public struct WireError: Sendable, Equatable {
     self.image = image
     self.epoch = epoch
     self.step = step
+    self.retryAfterSeconds = retryAfterSeconds
   }
 }
 
@@ -67,6 +74,7 @@ extension WireError: WireMessage {
     image = c.image == 0 ? nil : c.image
     epoch = c.epoch == 0 ? nil : c.epoch
     step = c.step == 0 ? nil : c.step
+    retryAfterSeconds = c.retry_after_seconds == 0 ? nil : c.retry_after_seconds
   }
 
   func validate(_ limits: WireLimits) throws(WireFault) {
@@ -76,6 +84,10 @@ extension WireError: WireMessage {
     if let image { try check.identifier(image, "image") }
     if let epoch { try check.identifier(epoch, "epoch") }
     if let step { try check.identifier(step, "step") }
+    if let retryAfterSeconds {
+      try check.seconds(retryAfterSeconds, "retry_after_seconds")
+      try check.that(retryAfterSeconds > 0, "retry_after_seconds", "is 0")
+    }
   }
 
   func write(to c: UnsafeMutablePointer<Chatspot__V1__Error>, _ arena: PackArena) {
@@ -87,5 +99,6 @@ extension WireError: WireMessage {
     c.pointee.image = image ?? 0
     c.pointee.epoch = epoch ?? 0
     c.pointee.step = step ?? 0
+    c.pointee.retry_after_seconds = retryAfterSeconds ?? 0
   }
 }

@@ -34,6 +34,21 @@ public struct WireLimits: Sendable, Equatable {
   /// Process reports of one answer.
   public var processes = 1024
 
+  /// Texts that end an answer.
+  public var stopTexts = 16
+  /// Bytes of a text that ends an answer.
+  public var stopTextBytes = 1 << 10
+  /// Bytes of a user's name.
+  public var userBytes = 256
+  /// Tokens of a raw prompt.
+  public var promptTokens = 1 << 20
+  /// Likeliest tokens beside a sampled one.
+  public var likeliestTokens = 20
+  /// Bytes that a token may spell.
+  public var spellingBytes = 1 << 16
+  /// Tokens that come with one text.
+  public var answerTokens = 1 << 16
+
   // MARK: Pipelines
 
   /// Stages of one pipeline.

@@ -12,18 +12,25 @@ public struct WireSampling: Sendable, Equatable {
   public var topK: Int
   /// Names the stream of random numbers.
   public var seed: UInt64
+  /// Taken off the logit of each token that the answer holds already; in [-2, 2].
+  public var presencePenalty: Float
+  /// Taken off a token's logit for each time that the answer holds it; in [-2, 2].
+  public var frequencyPenalty: Float
 
   /// The likeliest token, always.
   public static let greedy = WireSampling()
 
   /// Takes the fields as they are; `encode` checks them.
   public init(
-    temperature: Float = 0, topP: Float = 1, topK: Int = 0, seed: UInt64 = 0
+    temperature: Float = 0, topP: Float = 1, topK: Int = 0, seed: UInt64 = 0,
+    presencePenalty: Float = 0, frequencyPenalty: Float = 0
   ) {
     self.temperature = temperature
     self.topP = topP
     self.topK = topK
     self.seed = seed
+    self.presencePenalty = presencePenalty
+    self.frequencyPenalty = frequencyPenalty
   }
 }
 
@@ -36,6 +43,8 @@ extension WireSampling: WireMessage {
     topP = c.top_p
     topK = Int(c.top_k)
     seed = c.seed
+    presencePenalty = c.presence_penalty
+    frequencyPenalty = c.frequency_penalty
   }
 
   func validate(_ limits: WireLimits) throws(WireFault) {
@@ -44,6 +53,8 @@ extension WireSampling: WireMessage {
     try check.finite(topP, "top_p", 0...1)
     try check.that(topP > 0, "top_p", "is 0")
     try check.count(topK, "top_k")
+    try check.finite(presencePenalty, "presence_penalty", -2...2)
+    try check.finite(frequencyPenalty, "frequency_penalty", -2...2)
   }
 
   func write(to c: UnsafeMutablePointer<Chatspot__V1__Sampling>, _ arena: PackArena) {
@@ -51,5 +62,7 @@ extension WireSampling: WireMessage {
     c.pointee.top_p = topP
     c.pointee.top_k = UInt32(clamping: topK)
     c.pointee.seed = seed
+    c.pointee.presence_penalty = presencePenalty
+    c.pointee.frequency_penalty = frequencyPenalty
   }
 }

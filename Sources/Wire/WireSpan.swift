@@ -19,13 +19,22 @@ public struct WireSpan: Sendable, Equatable {
   /// span. Only towards stage 0; empty between stages.
   public var splices: [Splice]
 
+  /// Whether the tokens that end a sequence may not be chosen.
+  public var withholdsEnd: Bool
+  /// How many of the likeliest tokens come back beside the chosen one and its log-probability; nil
+  /// for no log-probabilities at all. At most 20.
+  public var logProbabilities: Int?
+  /// The tokens of the answer so far, each once, if a penalty is not 0.
+  public var generated: [WireTokenCount]
+
   /// Whether the last stage samples a token after the span's last position.
   public var samples: Bool { sampling != nil }
 
   /// Takes the fields as they are; `encode` checks them.
   public init(
     sequence: UInt64, firstPosition: Int, tokenCount: Int, tokenIDs: [Int32] = [], kvBlocks: [Int],
-    sampling: WireSampling? = nil, splices: [Splice] = []
+    sampling: WireSampling? = nil, splices: [Splice] = [], withholdsEnd: Bool = false,
+    logProbabilities: Int? = nil, generated: [WireTokenCount] = []
   ) {
     self.sequence = sequence
     self.firstPosition = firstPosition
@@ -34,6 +43,9 @@ public struct WireSpan: Sendable, Equatable {
     self.kvBlocks = kvBlocks
     self.sampling = sampling
     self.splices = splices
+    self.withholdsEnd = withholdsEnd
+    self.logProbabilities = logProbabilities
+    self.generated = generated
   }
 }
 
@@ -52,6 +64,12 @@ extension WireSpan: WireMessage {
     kvBlocks = Self.read.integers(c.n_kv_blocks, c.kv_blocks)
     sampling = try Self.read.message(c.sampling)
     splices = try Self.read.messages(c.n_splices, c.splices)
+    withholdsEnd = c.withholds_end != 0
+    logProbabilities = c.wants_log_probabilities != 0 ? Int(c.likeliest) : nil
+    try Self.read.that(
+      c.wants_log_probabilities != 0 || c.likeliest == 0, "likeliest",
+      "is \(c.likeliest) without wants_log_probabilities")
+    generated = try Self.read.messages(c.n_generated, c.generated)
   }
 
   func validate(_ limits: WireLimits) throws(WireFault) {
@@ -74,6 +92,12 @@ extension WireSpan: WireMessage {
       end = splice.firstToken + splice.rowCount
       try check.that(end <= tokenCount, "splices", "end at token \(end) of \(tokenCount)")
     }
+    if let logProbabilities {
+      try check.count(logProbabilities, "likeliest", 0...limits.likeliestTokens)
+    }
+    try check.count(generated.count, "generated", 0...limits.stepTokens)
+    for count in generated { try count.validate(limits) }
+    if generated.count > 1 { try check.unique(generated.lazy.map(\.tokenID), "generated") }
   }
 
   func write(to c: UnsafeMutablePointer<Chatspot__V1__Span>, _ arena: PackArena) {
@@ -85,5 +109,9 @@ extension WireSpan: WireMessage {
     (c.pointee.n_kv_blocks, c.pointee.kv_blocks) = arena.integers(kvBlocks)
     c.pointee.sampling = arena.message(sampling)
     (c.pointee.n_splices, c.pointee.splices) = arena.messages(splices)
+    c.pointee.withholds_end = withholdsEnd ? 1 : 0
+    c.pointee.wants_log_probabilities = logProbabilities == nil ? 0 : 1
+    c.pointee.likeliest = UInt32(clamping: logProbabilities ?? 0)
+    (c.pointee.n_generated, c.pointee.generated) = arena.messages(generated)
   }
 }

@@ -32,7 +32,8 @@ extension Matrix {
 extension SamplingParameters {
   init(_ wire: WireSampling) {
     self.init(
-      temperature: wire.temperature, topP: wire.topP, topK: wire.topK, seed: wire.seed)
+      temperature: wire.temperature, topP: wire.topP, topK: wire.topK, seed: wire.seed,
+      presencePenalty: wire.presencePenalty, frequencyPenalty: wire.frequencyPenalty)
   }
 }
 

@@ -32,7 +32,6 @@ actor StageEngine {
   nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
   private let checkpoint: Checkpoint
-  private let weightFormat: WeightFormat?
   private let team: ThreadTeam
   private let clock = ContinuousClock()
   private var loaded: Loaded?
@@ -52,9 +51,8 @@ actor StageEngine {
   }
 
   init(
-    checkpoint: Checkpoint, weightFormat: WeightFormat?, team: ThreadTeam, thread: Reactor
+    checkpoint: Checkpoint, team: ThreadTeam, thread: Reactor
   ) {
-    self.weightFormat = weightFormat
     self.checkpoint = checkpoint
     self.team = team
     self.thread = thread
@@ -100,10 +98,17 @@ actor StageEngine {
     }
   }
 
-  /// The decoder's weights in the format that they are held in.
-  private var decoderWeights: WeightScope {
-    WeightScope(
-      of: ConvertedWeights(checkpoint, to: weightFormat, on: team), prefix: "language_model")
+  /// The decoder's weights in the format that the plan says; empty is as they are stored.
+  private func decoderWeights(heldAs name: String) throws(WorkerError) -> WeightScope {
+    let format = WeightFormat(rawValue: name)
+    guard name.isEmpty || format != nil else {
+      let known = WeightFormat.allCases.map(\.rawValue).joined(separator: ", ")
+      throw WorkerError(
+        .loading, "the plan holds weights as \(name), which this worker does not know",
+        remedy: "Run the same version everywhere; this one knows \(known)")
+    }
+    return WeightScope(
+      of: ConvertedWeights(checkpoint, to: format, on: team), prefix: "language_model")
   }
 
   private func load(_ assignment: Assignment) throws(WorkerError) -> Loaded {
@@ -112,9 +117,10 @@ actor StageEngine {
     guard layers.upperBound <= text.layers else {
       throw WorkerError(.loading, "layers \(layers) are assigned; the model has \(text.layers)")
     }
+    let weights = try decoderWeights(heldAs: assignment.weights)
     do {
       let stage = try LlamaStage(
-        loading: decoderWeights, configuration: text, layerRange: layers)
+        loading: weights, configuration: text, layerRange: layers)
       let cache = try stage.makeCache(
         blocks: assignment.kvBlockCount, blockTokens: assignment.kvBlockTokens)
       let projector =
@@ -153,7 +159,8 @@ actor StageEngine {
     let ready = FeaturesReady(
       epoch: message.epoch, image: message.image, rows: projected.rows,
       decodeSeconds: message.decodeSeconds, encodeSeconds: message.encodeSeconds,
-      projectSeconds: (clock.now - started).seconds)
+      projectSeconds: (clock.now - started).seconds, startSeconds: message.startSeconds,
+      projectStartSeconds: ProcessClock.seconds(at: started))
     results.yield(.toCoordinator(.featuresReady(ready)))
   }
 
@@ -176,7 +183,8 @@ actor StageEngine {
     let elapsed = clock.now - started
     let timing = StageTiming(
       stage: loaded.assignment.stage, computeSeconds: elapsed.seconds,
-      waitSeconds: (started - arrived).seconds)
+      waitSeconds: (started - arrived).seconds,
+      startSeconds: ProcessClock.seconds(at: started))
     if loaded.stage.isLast {
       let message = Tokens(
         epoch: step.epoch, number: step.number, tokens: tokens, timings: step.timings + [timing])
@@ -220,13 +228,24 @@ actor StageEngine {
     }
     guard !rows.isEmpty else { return [] }
     stage.logits(of: hidden, rows: rows, scratch: &scratch, into: &logits, on: team)
+    let ends = checkpoint.configuration.endsOfSequence
     return zip(step.spans.lazy.filter(\.samples), 0...).map { span, row in
       let position = span.firstPosition + span.tokenCount
-      let parameters = SamplingParameters(span.sampling ?? .greedy)
-      let sampled = parameters.sample(logits[row: row], position: position)
+      let sampled = SamplingParameters(span.sampling ?? .greedy).sample(
+        logits[row: row], position: position,
+        generated: span.generated.map { ($0.tokenID, $0.count) },
+        withheld: span.withholdsEnd ? Array(ends) : [], likeliest: span.logProbabilities)
       return Wire.SampledToken(
         sequence: span.sequence, position: position, tokenID: sampled.token,
-        logProbability: sampled.logProbability.isFinite ? sampled.logProbability : 0)
+        logProbability: sampled.logProbability?.sendable ?? 0,
+        likeliest: sampled.likeliest.map {
+          TokenLikelihood(id: $0.token, logProbability: $0.logProbability.sendable)
+        })
     }
   }
+}
+
+extension Float {
+  /// The wire takes finite numbers only; so does JSON.
+  fileprivate var sendable: Float { isFinite ? self : -9999 }
 }

@@ -54,7 +54,7 @@ struct AnswerOptions: ParsableArguments {
       try await client.connect()
       for try await event in try await client.ask(query) {
         switch event {
-        case .text(let text): if !json { FileHandle.standardOutput.write(Data(text.utf8)) }
+        case .text(let text, _): if !json { FileHandle.standardOutput.write(Data(text.utf8)) }
         case .answer(let answer):
           await client.close()
           return answer

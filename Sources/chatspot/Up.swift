@@ -16,7 +16,6 @@ struct Up: AsyncParsableCommand {
   @OptionGroup var model: ModelOption
   @OptionGroup var coordinator: CoordinatorOptions
   @OptionGroup var threads: SharedThreadOptions
-  @OptionGroup var weights: WeightsOption
   @OptionGroup var process: ProcessOptions
   @OptionGroup var log: LogOption
 
@@ -40,7 +39,6 @@ struct Up: AsyncParsableCommand {
     settings.threads = threads.count
     settings.listen = "\(listen)"
     settings.coordinatorArguments = coordinator.arguments
-    settings.workerArguments = weights.arguments
     settings.isInsecure = process.insecure
     settings.logLevel = log.logLevel.rawValue
     let cluster = LocalCluster(settings)

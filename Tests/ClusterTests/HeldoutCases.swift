@@ -41,7 +41,7 @@ extension QueryClient {
     var streamed = ""
     for try await event in try ask(message) {
       switch event {
-      case .text(let text): streamed += text
+      case .text(let text, _): streamed += text
       case .answer(let answer):
         guard streamed == answer.text else { throw StreamMismatch(streamed, answer.text) }
         return answer

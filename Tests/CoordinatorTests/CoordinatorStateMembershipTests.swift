@@ -110,7 +110,7 @@ struct CoordinatorStateMembershipTests {
       .cancelQuery(CancelQuery(query: 1)), .error(WireError(code: .internal, text: "x")),
       .welcome(
         Welcome(
-          protocolVersion: 1, heartbeatIntervalMilliseconds: 1, heartbeatTimeoutMilliseconds: 2)),
+          heartbeatIntervalMilliseconds: 1, heartbeatTimeoutMilliseconds: 2)),
     ] {
       try cluster.receive(message, from: "stranger")
       let replies = cluster.take("stranger")

@@ -21,10 +21,12 @@ struct SamplerTests {
 
   @Test("greedy takes the likeliest token, and of equal ones the first")
   func greedy() {
-    let sampled = SamplingParameters().sample([1, 3, 3, 2], position: 5)
-    #expect(sampled.token == 1)
+    let sampled = SamplingParameters().sample([1, 3, 3, 2], position: 5, likeliest: 2)
+    #expect(sampled.token == 1 && sampled.likeliest.map(\.token) == [1, 2])
     let probability = exp(3.0) / (exp(1.0) + 2 * exp(3.0) + exp(2.0))
-    #expect(abs(Double(sampled.logProbability) - log(probability)) < 1e-6)
+    let found = sampled.logProbability.map(Double.init) ?? 0
+    #expect(abs(found - log(probability)) < 1e-6)
+    #expect(sampled.likeliest.first?.logProbability == sampled.logProbability)
   }
 
   @Test("draws follow the probabilities and repeat for the same seed and position")
@@ -55,6 +57,30 @@ struct SamplerTests {
     for (parameters, allowed) in cases {
       let drawn = Set((0..<500).map { parameters.sample(logits[...], position: $0).token })
       #expect(drawn == allowed)
+    }
+  }
+
+  @Test("penalties fall on the answer's tokens as OpenAI has them, and withheld tokens never come")
+  func penalties() {
+    let logits: [Float] = [1, 3, 2.5, 0]
+    let parameters = SamplingParameters(presencePenalty: 0.25, frequencyPenalty: 0.5)
+    let weighed = { (generated: [(token: Int32, count: Int)], withheld: [Int32]) in
+      parameters.sample(
+        logits[...], position: 0, generated: generated, withheld: withheld, likeliest: 1)
+    }
+    #expect(weighed([], []).token == 1)
+    // 3 - 0.25 - 0.5 < 2.5; a token that the model does not have counts for nothing.
+    #expect(weighed([(1, 1), (9, 1)], []).token == 2)
+    #expect(weighed([(1, 1), (2, 2)], []).token == 1)
+    #expect(weighed([], [1, 2]).token == 0)
+    // Log-probabilities are those of the logits as they came.
+    let free = weighed([], [])
+    let held = weighed([(1, 9)], [2])
+    #expect(held.token == 0 && held.likeliest == free.likeliest)
+    #expect(SamplingParameters().sample(logits[...], position: 0).logProbability == nil)
+    let drawn = SamplingParameters(temperature: 5, seed: 3)
+    for position in 0..<200 {
+      #expect(drawn.sample(logits[...], position: position, withheld: [1]).token != 1)
     }
   }
 }

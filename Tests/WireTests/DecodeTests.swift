@@ -3,6 +3,7 @@ import Wire
 
 @Suite("What only foreign bytes can hold is refused at the door")
 struct DecodeTests {
+  private static let version = UInt64(protocolVersion)
   private static let span = ProtoBytes().number(1, 1).number(3, 1).bytes(4, [7]).bytes(5, [0])
   private static let digest = [UInt8](repeating: 1, count: 32)
   private static func step(_ span: ProtoBytes) -> ProtoBytes {
@@ -38,16 +39,18 @@ struct DecodeTests {
     Refusal(
       ProtoBytes().message(6, ProtoBytes().bytes(1, [0])), .invalid,
       "Goodbye.reason contains a zero byte"),
-    Refusal(ProtoBytes().message(1, ProtoBytes().number(1, 1)), .invalid, "Hello.role is missing"),
     Refusal(
-      ProtoBytes().message(1, ProtoBytes().number(1, 1).number(2, 4)), .invalid,
+      ProtoBytes().message(1, ProtoBytes().number(1, version)), .invalid, "Hello.role is missing"),
+    Refusal(
+      ProtoBytes().message(1, ProtoBytes().number(1, version).number(2, 4)), .invalid,
       "Hello.role has the unknown value 4"),
     Refusal(
-      ProtoBytes().message(1, ProtoBytes().number(1, 1).number(2, UInt64.max)), .invalid,
+      ProtoBytes().message(1, ProtoBytes().number(1, version).number(2, UInt64.max)), .invalid,
       "Hello.role has the unknown value 4294967295"),
     Refusal(
       ProtoBytes().message(
-        1, ProtoBytes().number(1, 1).number(2, 1).bytes(4, digest).number(6, 1 << 63)), .tooLarge,
+        1, ProtoBytes().number(1, version).number(2, 1).bytes(4, digest).number(6, 1 << 63)),
+      .tooLarge,
       "Hello.memory_bytes is 9223372036854775808"),
     Refusal(
       ProtoBytes().message(7, ProtoBytes().number(1, 2).number(4, 5)), .invalid,

@@ -48,17 +48,22 @@ struct Expected: Sendable, CustomTestStringConvertible {
         Assignment(
           epoch: 3, modelDigest: digest, stage: 1, stageCount: 3, firstLayer: 11, layerCount: 10,
           nextEndpoint: "tcp://10.0.0.2:7002", kvBlockCount: 2048, kvBlockTokens: 16,
-          activationType: .f16, featureCredits: 4, stepTokensMax: 512))),
+          activationType: .f16, featureCredits: 4, stepTokensMax: 512, weights: "q8_0"))),
     Expected(
       "ready", .ready(Ready(epoch: 3, weightBytes: 4 << 30, kvBytes: 1 << 30, loadSeconds: 1.25))),
-    Expected("heartbeat", .heartbeat(Heartbeat(epoch: 3, completed: 1000, busySeconds: 12.5))),
+    Expected(
+      "heartbeat",
+      .heartbeat(
+        Heartbeat(
+          epoch: 3, completed: 1000, busySeconds: 12.5, sendingSeconds: 0.75, sentSeconds: 81.5,
+          echoSeconds: 3.25, heldSeconds: 0.125))),
     Expected("goodbye", .goodbye(Goodbye(reason: "stopped by its user"))),
     Expected(
       "error",
       .error(
         WireError(
           code: .invalidImage, text: "not an image", remedy: "send JPEG, PNG or WebP", query: 0,
-          image: .max, epoch: 3, step: 9))),
+          image: .max, epoch: 3, step: 9, retryAfterSeconds: 1.5))),
   ]
 
   static let vision: [Expected] = [
@@ -77,13 +82,13 @@ struct Expected: Sendable, CustomTestStringConvertible {
           epoch: 3, image: 17,
           features: WireTensor(
             type: .f32, shape: [1, 2], data: [0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0]),
-          decodeSeconds: 0.03125, encodeSeconds: 0.5))),
+          decodeSeconds: 0.03125, encodeSeconds: 0.5, startSeconds: 4.5))),
     Expected(
       "features_ready",
       .featuresReady(
         FeaturesReady(
           epoch: 3, image: 17, rows: 256, decodeSeconds: 0.03125, encodeSeconds: 0.5,
-          projectSeconds: 0.0078125))),
+          projectSeconds: 0.0078125, startSeconds: 4.5, projectStartSeconds: 5.5))),
     Expected(
       "release_features", .releaseFeatures(ReleaseFeatures(epoch: 3, images: [17, 300, 1]))),
   ]
@@ -102,7 +107,12 @@ struct Expected: Sendable, CustomTestStringConvertible {
             WireSpan(
               sequence: 6, firstPosition: 130, tokenCount: 1, tokenIDs: [29871],
               kvBlocks: [300, 4, 5],
-              sampling: WireSampling(temperature: 0.75, topP: 0.5, topK: 40, seed: .max)),
+              sampling: WireSampling(
+                temperature: 0.75, topP: 0.5, topK: 40, seed: .max, presencePenalty: 0.5,
+                frequencyPenalty: -2), withholdsEnd: true, logProbabilities: 3,
+              generated: [
+                WireTokenCount(tokenID: 29871, count: 2), WireTokenCount(tokenID: 0, count: 1),
+              ]),
           ]))),
     Expected(
       "step_later",
@@ -114,21 +124,39 @@ struct Expected: Sendable, CustomTestStringConvertible {
               sequence: 5, firstPosition: 0, tokenCount: 2, kvBlocks: [0], sampling: .greedy)
           ], activations: WireTensor(type: .f16, shape: [2, 1], data: [0, 0x3c, 0, 0xc0]),
           timings: [
-            StageTiming(stage: 0, computeSeconds: 0.25, waitSeconds: 0.125), StageTiming(stage: 1),
+            StageTiming(stage: 0, computeSeconds: 0.25, waitSeconds: 0.125, startSeconds: 9.5),
+            StageTiming(stage: 1),
           ]))),
     Expected(
       "tokens",
       .tokens(
         Tokens(
           epoch: 3, number: 9,
-          tokens: [SampledToken(sequence: 6, position: 131, tokenID: 2, logProbability: -0.5)],
+          tokens: [
+            SampledToken(
+              sequence: 6, position: 131, tokenID: 2, logProbability: -0.5,
+              likeliest: [TokenLikelihood(id: 3, logProbability: -0.25)])
+          ],
           timings: [StageTiming(stage: 2, computeSeconds: 0.25)]))),
   ]
 
   static let queries: [Expected] = [
     Expected("referring_query", .referringQuery(query)),
+    Expected(
+      "raw_query",
+      .referringQuery(
+        ReferringQueryMessage(query: 43, prompt: .tokens([1, 306, 626]), logProbabilities: 0))),
     Expected("cancel_query", .cancelQuery(CancelQuery(query: 42))),
-    Expected("answer_text", .answerText(AnswerText(query: 42, text: " a cat 🐈"))),
+    Expected(
+      "answer_text",
+      .answerText(
+        AnswerText(
+          query: 42, text: " a cat 🐈",
+          tokens: [
+            AnswerToken(
+              id: 5, bytes: [0x20, 0x61], logProbability: -0.5,
+              likeliest: [TokenLikelihood(id: 6, bytes: [255], logProbability: -1)])
+          ]))),
     Expected("answer", .answer(answer)),
   ]
 
@@ -148,7 +176,8 @@ struct Expected: Sendable, CustomTestStringConvertible {
             kind: .polygon, frame: .normalized, coordinates: [0.25, 0.25, 0.5, 0.25, 0.5, -0.125]),
           WireRegion(kind: .point, coordinates: [3, 0]),
         ]),
-    ], sampling: WireSampling(temperature: 0.5, seed: 7), newTokensMax: 64)
+    ], sampling: WireSampling(temperature: 0.5, seed: 7), newTokensMax: 64, stop: ["\n", "USER:"],
+    minTokens: 2, ignoreEnd: true, logProbabilities: 5, deadlineMilliseconds: 30_000, user: "anna")
 
   static let answer = Answer(
     query: 42, text: "a cat [0.1, 0.2]", finishReason: .length,
@@ -162,5 +191,5 @@ struct Expected: Sendable, CustomTestStringConvertible {
       ProcessReport(
         name: "worker-1", processID: 12, work: "decodes layers 2–3", completed: 13, busySeconds: 1,
         firstLayer: 2, layerCount: 2),
-    ])
+    ], cachedTokens: 256, queuedSeconds: 0.25)
 }

@@ -54,11 +54,14 @@ struct RandomMessages {
     WireSampling(
       temperature: .random(in: 0...100, using: &random),
       topP: .random(in: 0.01...1, using: &random),
-      topK: count(), seed: random.next())
+      topK: count(), seed: random.next(), presencePenalty: .random(in: -2...2, using: &random),
+      frequencyPenalty: .random(in: -2...2, using: &random))
   }
 
   mutating func timing() -> StageTiming {
-    StageTiming(stage: int(0...9), computeSeconds: seconds(), waitSeconds: seconds())
+    StageTiming(
+      stage: int(0...9), computeSeconds: seconds(), waitSeconds: seconds(),
+      startSeconds: seconds())
   }
 
   mutating func span(first: Bool) -> WireSpan {
@@ -75,7 +78,9 @@ struct RandomMessages {
       sequence: id(), firstPosition: count(), tokenCount: tokens,
       tokenIDs: first
         ? (0..<tokens).map { _ in Int32.random(in: 0...Int32.max, using: &random) } : [],
-      kvBlocks: list(1...5) { $0.count() }, sampling: flag() ? sampling() : nil, splices: splices)
+      kvBlocks: list(1...5) { $0.count() }, sampling: flag() ? sampling() : nil, splices: splices,
+      withholdsEnd: flag(), logProbabilities: flag() ? int(0...20) : nil,
+      generated: (0..<int(0...3)).map { WireTokenCount(tokenID: Int32($0 * 7), count: int(1...9)) })
   }
 
   mutating func step() -> Step {
@@ -102,6 +107,23 @@ struct RandomMessages {
   }
 
   mutating func query() -> ReferringQueryMessage {
+    var query = conversation()
+    if flag() {
+      let tokens = (0..<int(1...5)).map { _ in Int32(int(0...9000)) }
+      query = ReferringQueryMessage(
+        query: random.next(), sampling: sampling(),
+        prompt: flag() ? .text(text()) : .tokens(tokens))
+    }
+    query.stop = list(0...3) { $0.text() + "." }
+    query.minTokens = count()
+    query.ignoreEnd = flag()
+    query.logProbabilities = flag() ? int(0...20) : nil
+    query.deadlineMilliseconds = count()
+    query.user = text()
+    return query
+  }
+
+  mutating func conversation() -> ReferringQueryMessage {
     var turns: [WireTurn] = []
     for turn in 0..<int(0...2) * 2 + 1 {
       turns.append(
@@ -132,7 +154,8 @@ struct RandomMessages {
     WireError(
       code: WireError.Code.allCases.randomElement(using: &random)!, text: text(), remedy: text(),
       query: flag() ? UInt64(int(0...1)) : nil, image: flag() ? id() : nil,
-      epoch: flag() ? id() : nil, step: flag() ? id() : nil)
+      epoch: flag() ? id() : nil, step: flag() ? id() : nil,
+      retryAfterSeconds: flag() ? seconds() + 0.5 : nil)
   }
 
   mutating func assignment() -> Assignment {
@@ -142,7 +165,7 @@ struct RandomMessages {
       firstLayer: int(0...40), layerCount: int(1...40),
       nextEndpoint: last ? "" : "tcp://[::1]:9", kvBlockCount: int(1...1 << 20),
       kvBlockTokens: int(1...256), activationType: flag() ? .f16 : .f32, featureCredits: int(0...9),
-      stepTokensMax: int(1...4096))
+      stepTokensMax: int(1...4096), weights: flag() ? "q8_0" : "")
   }
 
   mutating func geometry() -> WireImageGeometry {
@@ -164,7 +187,7 @@ struct RandomMessages {
           name: $0.text(), processID: $0.random.next(), work: $0.text(),
           completed: $0.int(0...Int.max),
           busySeconds: $0.seconds(), firstLayer: $0.int(0...9), layerCount: $0.int(0...9))
-      })
+      }, cachedTokens: count(), queuedSeconds: seconds())
   }
 
   mutating func message(_ kind: Int) -> Message {
@@ -183,7 +206,10 @@ struct RandomMessages {
           loadSeconds: seconds()))
     case 4:
       .heartbeat(
-        Heartbeat(epoch: random.next(), completed: int(0...Int.max), busySeconds: seconds()))
+        Heartbeat(
+          epoch: random.next(), completed: int(0...Int.max), busySeconds: seconds(),
+          sendingSeconds: seconds(), sentSeconds: seconds(), echoSeconds: seconds(),
+          heldSeconds: seconds()))
     case 5: .goodbye(Goodbye(reason: text()))
     case 6: .error(error())
     case 7:
@@ -195,12 +221,13 @@ struct RandomMessages {
       .imageFeatures(
         ImageFeatures(
           epoch: id(), image: id(), features: tensor([int(1...4), int(1...4)]),
-          decodeSeconds: seconds(), encodeSeconds: seconds()))
+          decodeSeconds: seconds(), encodeSeconds: seconds(), startSeconds: seconds()))
     case 9:
       .featuresReady(
         FeaturesReady(
           epoch: id(), image: id(), rows: int(1...999), decodeSeconds: seconds(),
-          encodeSeconds: seconds(), projectSeconds: seconds()))
+          encodeSeconds: seconds(), projectSeconds: seconds(), startSeconds: seconds(),
+          projectStartSeconds: seconds()))
     case 10: .releaseFeatures(ReleaseFeatures(epoch: id(), images: list(1...4) { $0.id() }))
     case 11: .step(step())
     case 12:
@@ -210,11 +237,25 @@ struct RandomMessages {
           tokens: list(0...4) {
             SampledToken(
               sequence: $0.id(), position: $0.count(), tokenID: Int32($0.int(0...99)),
-              logProbability: .random(in: -90...0, using: &$0.random))
+              logProbability: .random(in: -90...0, using: &$0.random),
+              likeliest: $0.list(0...2) {
+                TokenLikelihood(id: Int32($0.int(0...99)), logProbability: -1)
+              })
           }, timings: list(0...3) { $0.timing() }))
     case 13: .referringQuery(query())
     case 14: .cancelQuery(CancelQuery(query: random.next()))
-    case 15: .answerText(AnswerText(query: random.next(), text: text()))
+    case 15:
+      .answerText(
+        AnswerText(
+          query: random.next(), text: text(),
+          tokens: list(0...2) {
+            AnswerToken(
+              id: Int32($0.int(0...99)), bytes: $0.bytes($0.int(0...4)), logProbability: -0.5,
+              likeliest: $0.list(0...2) {
+                TokenLikelihood(
+                  id: Int32($0.int(0...99)), bytes: $0.bytes($0.int(0...4)), logProbability: -2)
+              })
+          }))
     default: .answer(answer())
     }
   }

@@ -34,6 +34,14 @@ private enum Whole {
   static let region = WireRegion(kind: .box, coordinates: [1, 2, 3, 4])
   static let turn = WireTurn(speaker: .user, text: "what?", regions: [region], images: [0])
   static let query = ReferringQueryMessage(query: 1, images: [[1]], turns: [turn])
+  static let raw = ReferringQueryMessage(query: 1, prompt: .text("a"))
+  static let text = AnswerText(
+    query: 1, text: "a",
+    tokens: [
+      AnswerToken(
+        id: 1, bytes: [97], logProbability: -1,
+        likeliest: [TokenLikelihood(id: 2, bytes: [98], logProbability: -2)])
+    ])
   static let answer = Answer(
     query: 1, text: "a cat", finishReason: .stop,
     regions: [AnswerRegion(region: region, text: "[0,0,1,1]")], promptTokens: 2, imageTokens: 1,
@@ -42,7 +50,8 @@ private enum Whole {
   static let all: [Message] = [
     .hello(hello), .hello(client), .welcome(welcome), .assignment(assignment),
     .encodeImage(encodeImage), .imageFeatures(features), .featuresReady(ready), .step(step),
-    .step(later), .tokens(tokens), .referringQuery(query), .answer(answer),
+    .step(later), .tokens(tokens), .referringQuery(query), .referringQuery(raw), .answerText(text),
+    .answer(answer),
   ]
 }
 
@@ -107,8 +116,8 @@ struct ValidationTests {
     BrokenRule("Hello.weight_bytes_per_second is 0", Whole.hello, Message.hello) {
       $0.weightBytesPerSecond = 0
     },
-    BrokenRule("Welcome.protocol_version is 2", Whole.welcome, Message.welcome) {
-      $0.protocolVersion = 2
+    BrokenRule("Welcome.protocol_version is 1", Whole.welcome, Message.welcome) {
+      $0.protocolVersion = 1
     },
     BrokenRule("Welcome.heartbeat_interval_milliseconds is 0", Whole.welcome, Message.welcome) {
       $0.heartbeatIntervalMilliseconds = 0
@@ -223,6 +232,21 @@ struct ValidationTests {
   ]
 
   static let steps: [BrokenRule] = [
+    BrokenRule("Span.likeliest is 21", Whole.step, Message.step) {
+      $0.spans[0].logProbabilities = 21
+    },
+    BrokenRule("TokenCount.count is 0", Whole.step, Message.step) {
+      $0.spans[0].generated = [WireTokenCount(tokenID: 3, count: 0)]
+    },
+    BrokenRule("Span.generated name 3 twice", Whole.step, Message.step) {
+      $0.spans[0].generated = [
+        WireTokenCount(tokenID: 3, count: 1), WireTokenCount(tokenID: 3, count: 2),
+      ]
+    },
+    BrokenRule("SampledToken.likeliest is 21", Whole.tokens, Message.tokens) {
+      $0.tokens[0].likeliest = Array(
+        repeating: TokenLikelihood(id: 1, logProbability: 0), count: 21)
+    },
     BrokenRule("Step.epoch is 0", Whole.step, Message.step) { $0.epoch = 0 },
     BrokenRule("Step.number is 0", Whole.step, Message.step) { $0.number = 0 },
     BrokenRule("Step.spans is 0", Whole.step, Message.step) { $0.spans = [] },
@@ -308,6 +332,39 @@ struct ValidationTests {
   ]
 
   static let queries: [BrokenRule] = [
+    BrokenRule("ReferringQuery.prompt is given beside", Whole.query, Message.referringQuery) {
+      $0.prompt = .text("a")
+    },
+    BrokenRule("RawPrompt.token_ids is 0, less than 1", Whole.raw, Message.referringQuery) {
+      $0.prompt = .tokens([])
+    },
+    BrokenRule("RawPrompt.token_ids holds a negative", Whole.raw, Message.referringQuery) {
+      $0.prompt = .tokens([1, -1])
+    },
+    BrokenRule("ReferringQuery.stop is 17", Whole.query, Message.referringQuery) {
+      $0.stop = Array(repeating: "a", count: 17)
+    },
+    BrokenRule("ReferringQuery.stop holds an empty text", Whole.query, Message.referringQuery) {
+      $0.stop = ["a", ""]
+    },
+    BrokenRule("ReferringQuery.stop is 1025 bytes", Whole.query, Message.referringQuery) {
+      $0.stop = [String(repeating: "a", count: 1025)]
+    },
+    BrokenRule("ReferringQuery.min_tokens is -1", Whole.query, Message.referringQuery) {
+      $0.minTokens = -1
+    },
+    BrokenRule("ReferringQuery.likeliest is 21", Whole.query, Message.referringQuery) {
+      $0.logProbabilities = 21
+    },
+    BrokenRule("ReferringQuery.user is 257 bytes", Whole.query, Message.referringQuery) {
+      $0.user = String(repeating: "u", count: 257)
+    },
+    BrokenRule("Sampling.presence_penalty is 2.5", Whole.query, Message.referringQuery) {
+      $0.sampling.presencePenalty = 2.5
+    },
+    BrokenRule("Sampling.frequency_penalty is nan", Whole.query, Message.referringQuery) {
+      $0.sampling.frequencyPenalty = .nan
+    },
     BrokenRule("ReferringQuery.images is 17", Whole.query, Message.referringQuery) {
       $0.images = Array(repeating: [1], count: 17)
     },
@@ -368,6 +425,15 @@ struct ValidationTests {
   ]
 
   static let answers: [BrokenRule] = [
+    BrokenRule("AnswerToken.log_probability is -inf", Whole.text, Message.answerText) {
+      $0.tokens[0].logProbability = -.infinity
+    },
+    BrokenRule("TokenLikelihood.token_id is -1", Whole.text, Message.answerText) {
+      $0.tokens[0].likeliest[0].id = -1
+    },
+    BrokenRule("Answer.queued_seconds is -1.0", Whole.answer, Message.answer) {
+      $0.queuedSeconds = -1
+    },
     BrokenRule("AnswerText.text contains", AnswerText(query: 1, text: "\0"), Message.answerText) {
       _ in
     },

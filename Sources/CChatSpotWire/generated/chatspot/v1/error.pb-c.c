@@ -52,7 +52,7 @@ void   chatspot__v1__error__free_unpacked
   assert(message->base.descriptor == &chatspot__v1__error__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor chatspot__v1__error__field_descriptors[8] =
+static const ProtobufCFieldDescriptor chatspot__v1__error__field_descriptors[9] =
 {
   {
     "code",
@@ -150,6 +150,18 @@ static const ProtobufCFieldDescriptor chatspot__v1__error__field_descriptors[8] 
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "retry_after_seconds",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__Error, retry_after_seconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chatspot__v1__error__field_indices_by_name[] = {
   4,   /* field[4] = about_query */
@@ -158,13 +170,14 @@ static const unsigned chatspot__v1__error__field_indices_by_name[] = {
   5,   /* field[5] = image */
   3,   /* field[3] = query */
   2,   /* field[2] = remedy */
+  8,   /* field[8] = retry_after_seconds */
   7,   /* field[7] = step */
   1,   /* field[1] = text */
 };
 static const ProtobufCIntRange chatspot__v1__error__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor chatspot__v1__error__descriptor =
 {
@@ -174,14 +187,14 @@ const ProtobufCMessageDescriptor chatspot__v1__error__descriptor =
   "Chatspot__V1__Error",
   "chatspot.v1",
   sizeof(Chatspot__V1__Error),
-  8,
+  9,
   chatspot__v1__error__field_descriptors,
   chatspot__v1__error__field_indices_by_name,
   1,  chatspot__v1__error__number_ranges,
   (ProtobufCMessageInit) chatspot__v1__error__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue chatspot__v1__error_code__enum_values_by_number[9] =
+static const ProtobufCEnumValue chatspot__v1__error_code__enum_values_by_number[11] =
 {
   { "ERROR_CODE_UNSPECIFIED", "CHATSPOT__V1__ERROR_CODE__ERROR_CODE_UNSPECIFIED", 0 },
   { "ERROR_CODE_PROTOCOL_VERSION", "CHATSPOT__V1__ERROR_CODE__ERROR_CODE_PROTOCOL_VERSION", 1 },
@@ -192,12 +205,15 @@ static const ProtobufCEnumValue chatspot__v1__error_code__enum_values_by_number[
   { "ERROR_CODE_OVERLOADED", "CHATSPOT__V1__ERROR_CODE__ERROR_CODE_OVERLOADED", 6 },
   { "ERROR_CODE_LOST", "CHATSPOT__V1__ERROR_CODE__ERROR_CODE_LOST", 7 },
   { "ERROR_CODE_INTERNAL", "CHATSPOT__V1__ERROR_CODE__ERROR_CODE_INTERNAL", 8 },
+  { "ERROR_CODE_DEADLINE", "CHATSPOT__V1__ERROR_CODE__ERROR_CODE_DEADLINE", 9 },
+  { "ERROR_CODE_UNAVAILABLE", "CHATSPOT__V1__ERROR_CODE__ERROR_CODE_UNAVAILABLE", 10 },
 };
 static const ProtobufCIntRange chatspot__v1__error_code__value_ranges[] = {
-{0, 0},{0, 9}
+{0, 0},{0, 11}
 };
-static const ProtobufCEnumValueIndex chatspot__v1__error_code__enum_values_by_name[9] =
+static const ProtobufCEnumValueIndex chatspot__v1__error_code__enum_values_by_name[11] =
 {
+  { "ERROR_CODE_DEADLINE", 9 },
   { "ERROR_CODE_INTERNAL", 8 },
   { "ERROR_CODE_INVALID_IMAGE", 5 },
   { "ERROR_CODE_INVALID_MESSAGE", 2 },
@@ -206,6 +222,7 @@ static const ProtobufCEnumValueIndex chatspot__v1__error_code__enum_values_by_na
   { "ERROR_CODE_MODEL_MISMATCH", 3 },
   { "ERROR_CODE_OVERLOADED", 6 },
   { "ERROR_CODE_PROTOCOL_VERSION", 1 },
+  { "ERROR_CODE_UNAVAILABLE", 10 },
   { "ERROR_CODE_UNSPECIFIED", 0 },
 };
 const ProtobufCEnumDescriptor chatspot__v1__error_code__descriptor =
@@ -215,9 +232,9 @@ const ProtobufCEnumDescriptor chatspot__v1__error_code__descriptor =
   "ErrorCode",
   "Chatspot__V1__ErrorCode",
   "chatspot.v1",
-  9,
+  11,
   chatspot__v1__error_code__enum_values_by_number,
-  9,
+  11,
   chatspot__v1__error_code__enum_values_by_name,
   1,
   chatspot__v1__error_code__value_ranges,

@@ -470,7 +470,7 @@ const ProtobufCMessageDescriptor chatspot__v1__welcome__descriptor =
   (ProtobufCMessageInit) chatspot__v1__welcome__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chatspot__v1__assignment__field_descriptors[12] =
+static const ProtobufCFieldDescriptor chatspot__v1__assignment__field_descriptors[13] =
 {
   {
     "epoch",
@@ -616,6 +616,18 @@ static const ProtobufCFieldDescriptor chatspot__v1__assignment__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "weights",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__Assignment, weights),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chatspot__v1__assignment__field_indices_by_name[] = {
   9,   /* field[9] = activation_type */
@@ -630,11 +642,12 @@ static const unsigned chatspot__v1__assignment__field_indices_by_name[] = {
   2,   /* field[2] = stage */
   3,   /* field[3] = stage_count */
   11,   /* field[11] = step_tokens_max */
+  12,   /* field[12] = weights */
 };
 static const ProtobufCIntRange chatspot__v1__assignment__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 12 }
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor chatspot__v1__assignment__descriptor =
 {
@@ -644,7 +657,7 @@ const ProtobufCMessageDescriptor chatspot__v1__assignment__descriptor =
   "Chatspot__V1__Assignment",
   "chatspot.v1",
   sizeof(Chatspot__V1__Assignment),
-  12,
+  13,
   chatspot__v1__assignment__field_descriptors,
   chatspot__v1__assignment__field_indices_by_name,
   1,  chatspot__v1__assignment__number_ranges,
@@ -728,7 +741,7 @@ const ProtobufCMessageDescriptor chatspot__v1__ready__descriptor =
   (ProtobufCMessageInit) chatspot__v1__ready__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chatspot__v1__heartbeat__field_descriptors[3] =
+static const ProtobufCFieldDescriptor chatspot__v1__heartbeat__field_descriptors[7] =
 {
   {
     "epoch",
@@ -766,16 +779,68 @@ static const ProtobufCFieldDescriptor chatspot__v1__heartbeat__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "sending_seconds",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__Heartbeat, sending_seconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sent_seconds",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__Heartbeat, sent_seconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "echo_seconds",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__Heartbeat, echo_seconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "held_seconds",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__Heartbeat, held_seconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chatspot__v1__heartbeat__field_indices_by_name[] = {
   2,   /* field[2] = busy_seconds */
   1,   /* field[1] = completed */
+  5,   /* field[5] = echo_seconds */
   0,   /* field[0] = epoch */
+  6,   /* field[6] = held_seconds */
+  3,   /* field[3] = sending_seconds */
+  4,   /* field[4] = sent_seconds */
 };
 static const ProtobufCIntRange chatspot__v1__heartbeat__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor chatspot__v1__heartbeat__descriptor =
 {
@@ -785,7 +850,7 @@ const ProtobufCMessageDescriptor chatspot__v1__heartbeat__descriptor =
   "Chatspot__V1__Heartbeat",
   "chatspot.v1",
   sizeof(Chatspot__V1__Heartbeat),
-  3,
+  7,
   chatspot__v1__heartbeat__field_descriptors,
   chatspot__v1__heartbeat__field_indices_by_name,
   1,  chatspot__v1__heartbeat__number_ranges,

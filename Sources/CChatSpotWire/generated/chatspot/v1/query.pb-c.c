@@ -97,6 +97,51 @@ void   chatspot__v1__turn__free_unpacked
   assert(message->base.descriptor == &chatspot__v1__turn__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   chatspot__v1__raw_prompt__init
+                     (Chatspot__V1__RawPrompt         *message)
+{
+  static const Chatspot__V1__RawPrompt init_value = CHATSPOT__V1__RAW_PROMPT__INIT;
+  *message = init_value;
+}
+size_t chatspot__v1__raw_prompt__get_packed_size
+                     (const Chatspot__V1__RawPrompt *message)
+{
+  assert(message->base.descriptor == &chatspot__v1__raw_prompt__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t chatspot__v1__raw_prompt__pack
+                     (const Chatspot__V1__RawPrompt *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &chatspot__v1__raw_prompt__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t chatspot__v1__raw_prompt__pack_to_buffer
+                     (const Chatspot__V1__RawPrompt *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &chatspot__v1__raw_prompt__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Chatspot__V1__RawPrompt *
+       chatspot__v1__raw_prompt__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Chatspot__V1__RawPrompt *)
+     protobuf_c_message_unpack (&chatspot__v1__raw_prompt__descriptor,
+                                allocator, len, data);
+}
+void   chatspot__v1__raw_prompt__free_unpacked
+                     (Chatspot__V1__RawPrompt *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &chatspot__v1__raw_prompt__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   chatspot__v1__referring_query__init
                      (Chatspot__V1__ReferringQuery         *message)
 {
@@ -185,6 +230,51 @@ void   chatspot__v1__cancel_query__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &chatspot__v1__cancel_query__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   chatspot__v1__answer_token__init
+                     (Chatspot__V1__AnswerToken         *message)
+{
+  static const Chatspot__V1__AnswerToken init_value = CHATSPOT__V1__ANSWER_TOKEN__INIT;
+  *message = init_value;
+}
+size_t chatspot__v1__answer_token__get_packed_size
+                     (const Chatspot__V1__AnswerToken *message)
+{
+  assert(message->base.descriptor == &chatspot__v1__answer_token__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t chatspot__v1__answer_token__pack
+                     (const Chatspot__V1__AnswerToken *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &chatspot__v1__answer_token__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t chatspot__v1__answer_token__pack_to_buffer
+                     (const Chatspot__V1__AnswerToken *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &chatspot__v1__answer_token__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Chatspot__V1__AnswerToken *
+       chatspot__v1__answer_token__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Chatspot__V1__AnswerToken *)
+     protobuf_c_message_unpack (&chatspot__v1__answer_token__descriptor,
+                                allocator, len, data);
+}
+void   chatspot__v1__answer_token__free_unpacked
+                     (Chatspot__V1__AnswerToken *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &chatspot__v1__answer_token__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   chatspot__v1__answer_text__init
@@ -534,7 +624,58 @@ const ProtobufCMessageDescriptor chatspot__v1__turn__descriptor =
   (ProtobufCMessageInit) chatspot__v1__turn__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chatspot__v1__referring_query__field_descriptors[6] =
+static const ProtobufCFieldDescriptor chatspot__v1__raw_prompt__field_descriptors[2] =
+{
+  {
+    "text",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__RawPrompt, text),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "token_ids",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Chatspot__V1__RawPrompt, n_token_ids),
+    offsetof(Chatspot__V1__RawPrompt, token_ids),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned chatspot__v1__raw_prompt__field_indices_by_name[] = {
+  0,   /* field[0] = text */
+  1,   /* field[1] = token_ids */
+};
+static const ProtobufCIntRange chatspot__v1__raw_prompt__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor chatspot__v1__raw_prompt__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "chatspot.v1.RawPrompt",
+  "RawPrompt",
+  "Chatspot__V1__RawPrompt",
+  "chatspot.v1",
+  sizeof(Chatspot__V1__RawPrompt),
+  2,
+  chatspot__v1__raw_prompt__field_descriptors,
+  chatspot__v1__raw_prompt__field_indices_by_name,
+  1,  chatspot__v1__raw_prompt__number_ranges,
+  (ProtobufCMessageInit) chatspot__v1__raw_prompt__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor chatspot__v1__referring_query__field_descriptors[14] =
 {
   {
     "query",
@@ -608,19 +749,123 @@ static const ProtobufCFieldDescriptor chatspot__v1__referring_query__field_descr
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "prompt",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__ReferringQuery, prompt),
+    &chatspot__v1__raw_prompt__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "stop",
+    8,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Chatspot__V1__ReferringQuery, n_stop),
+    offsetof(Chatspot__V1__ReferringQuery, stop),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "min_tokens",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__ReferringQuery, min_tokens),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "ignore_end",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__ReferringQuery, ignore_end),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "wants_log_probabilities",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__ReferringQuery, wants_log_probabilities),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "likeliest",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__ReferringQuery, likeliest),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "deadline_milliseconds",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__ReferringQuery, deadline_milliseconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "user",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__ReferringQuery, user),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chatspot__v1__referring_query__field_indices_by_name[] = {
+  12,   /* field[12] = deadline_milliseconds */
+  9,   /* field[9] = ignore_end */
   1,   /* field[1] = images */
+  11,   /* field[11] = likeliest */
+  8,   /* field[8] = min_tokens */
   5,   /* field[5] = new_tokens_max */
+  6,   /* field[6] = prompt */
   0,   /* field[0] = query */
   4,   /* field[4] = sampling */
+  7,   /* field[7] = stop */
   2,   /* field[2] = system */
   3,   /* field[3] = turns */
+  13,   /* field[13] = user */
+  10,   /* field[10] = wants_log_probabilities */
 };
 static const ProtobufCIntRange chatspot__v1__referring_query__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor chatspot__v1__referring_query__descriptor =
 {
@@ -630,7 +875,7 @@ const ProtobufCMessageDescriptor chatspot__v1__referring_query__descriptor =
   "Chatspot__V1__ReferringQuery",
   "chatspot.v1",
   sizeof(Chatspot__V1__ReferringQuery),
-  6,
+  14,
   chatspot__v1__referring_query__field_descriptors,
   chatspot__v1__referring_query__field_indices_by_name,
   1,  chatspot__v1__referring_query__number_ranges,
@@ -675,7 +920,84 @@ const ProtobufCMessageDescriptor chatspot__v1__cancel_query__descriptor =
   (ProtobufCMessageInit) chatspot__v1__cancel_query__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chatspot__v1__answer_text__field_descriptors[2] =
+static const ProtobufCFieldDescriptor chatspot__v1__answer_token__field_descriptors[4] =
+{
+  {
+    "token_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__AnswerToken, token_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "spelling",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__AnswerToken, spelling),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "log_probability",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__AnswerToken, log_probability),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "likeliest",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Chatspot__V1__AnswerToken, n_likeliest),
+    offsetof(Chatspot__V1__AnswerToken, likeliest),
+    &chatspot__v1__token_likelihood__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned chatspot__v1__answer_token__field_indices_by_name[] = {
+  3,   /* field[3] = likeliest */
+  2,   /* field[2] = log_probability */
+  1,   /* field[1] = spelling */
+  0,   /* field[0] = token_id */
+};
+static const ProtobufCIntRange chatspot__v1__answer_token__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor chatspot__v1__answer_token__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "chatspot.v1.AnswerToken",
+  "AnswerToken",
+  "Chatspot__V1__AnswerToken",
+  "chatspot.v1",
+  sizeof(Chatspot__V1__AnswerToken),
+  4,
+  chatspot__v1__answer_token__field_descriptors,
+  chatspot__v1__answer_token__field_indices_by_name,
+  1,  chatspot__v1__answer_token__number_ranges,
+  (ProtobufCMessageInit) chatspot__v1__answer_token__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor chatspot__v1__answer_text__field_descriptors[3] =
 {
   {
     "query",
@@ -701,15 +1023,28 @@ static const ProtobufCFieldDescriptor chatspot__v1__answer_text__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "tokens",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Chatspot__V1__AnswerText, n_tokens),
+    offsetof(Chatspot__V1__AnswerText, tokens),
+    &chatspot__v1__answer_token__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chatspot__v1__answer_text__field_indices_by_name[] = {
   0,   /* field[0] = query */
   1,   /* field[1] = text */
+  2,   /* field[2] = tokens */
 };
 static const ProtobufCIntRange chatspot__v1__answer_text__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor chatspot__v1__answer_text__descriptor =
 {
@@ -719,7 +1054,7 @@ const ProtobufCMessageDescriptor chatspot__v1__answer_text__descriptor =
   "Chatspot__V1__AnswerText",
   "chatspot.v1",
   sizeof(Chatspot__V1__AnswerText),
-  2,
+  3,
   chatspot__v1__answer_text__field_descriptors,
   chatspot__v1__answer_text__field_indices_by_name,
   1,  chatspot__v1__answer_text__number_ranges,
@@ -893,7 +1228,7 @@ const ProtobufCMessageDescriptor chatspot__v1__process_report__descriptor =
   (ProtobufCMessageInit) chatspot__v1__process_report__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chatspot__v1__answer__field_descriptors[11] =
+static const ProtobufCFieldDescriptor chatspot__v1__answer__field_descriptors[13] =
 {
   {
     "query",
@@ -1027,8 +1362,33 @@ static const ProtobufCFieldDescriptor chatspot__v1__answer__field_descriptors[11
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "cached_tokens",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__Answer, cached_tokens),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "queued_seconds",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__Answer, queued_seconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chatspot__v1__answer__field_indices_by_name[] = {
+  11,   /* field[11] = cached_tokens */
   2,   /* field[2] = finish_reason */
   8,   /* field[8] = first_token_seconds */
   7,   /* field[7] = image_seconds */
@@ -1037,6 +1397,7 @@ static const unsigned chatspot__v1__answer__field_indices_by_name[] = {
   10,   /* field[10] = processes */
   4,   /* field[4] = prompt_tokens */
   0,   /* field[0] = query */
+  12,   /* field[12] = queued_seconds */
   3,   /* field[3] = regions */
   1,   /* field[1] = text */
   9,   /* field[9] = total_seconds */
@@ -1044,7 +1405,7 @@ static const unsigned chatspot__v1__answer__field_indices_by_name[] = {
 static const ProtobufCIntRange chatspot__v1__answer__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 11 }
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor chatspot__v1__answer__descriptor =
 {
@@ -1054,7 +1415,7 @@ const ProtobufCMessageDescriptor chatspot__v1__answer__descriptor =
   "Chatspot__V1__Answer",
   "chatspot.v1",
   sizeof(Chatspot__V1__Answer),
-  11,
+  13,
   chatspot__v1__answer__field_descriptors,
   chatspot__v1__answer__field_indices_by_name,
   1,  chatspot__v1__answer__number_ranges,

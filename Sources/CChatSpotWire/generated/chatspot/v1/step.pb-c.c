@@ -52,6 +52,51 @@ void   chatspot__v1__sampling__free_unpacked
   assert(message->base.descriptor == &chatspot__v1__sampling__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   chatspot__v1__token_count__init
+                     (Chatspot__V1__TokenCount         *message)
+{
+  static const Chatspot__V1__TokenCount init_value = CHATSPOT__V1__TOKEN_COUNT__INIT;
+  *message = init_value;
+}
+size_t chatspot__v1__token_count__get_packed_size
+                     (const Chatspot__V1__TokenCount *message)
+{
+  assert(message->base.descriptor == &chatspot__v1__token_count__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t chatspot__v1__token_count__pack
+                     (const Chatspot__V1__TokenCount *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &chatspot__v1__token_count__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t chatspot__v1__token_count__pack_to_buffer
+                     (const Chatspot__V1__TokenCount *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &chatspot__v1__token_count__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Chatspot__V1__TokenCount *
+       chatspot__v1__token_count__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Chatspot__V1__TokenCount *)
+     protobuf_c_message_unpack (&chatspot__v1__token_count__descriptor,
+                                allocator, len, data);
+}
+void   chatspot__v1__token_count__free_unpacked
+                     (Chatspot__V1__TokenCount *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &chatspot__v1__token_count__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   chatspot__v1__splice__init
                      (Chatspot__V1__Splice         *message)
 {
@@ -232,6 +277,51 @@ void   chatspot__v1__step__free_unpacked
   assert(message->base.descriptor == &chatspot__v1__step__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   chatspot__v1__token_likelihood__init
+                     (Chatspot__V1__TokenLikelihood         *message)
+{
+  static const Chatspot__V1__TokenLikelihood init_value = CHATSPOT__V1__TOKEN_LIKELIHOOD__INIT;
+  *message = init_value;
+}
+size_t chatspot__v1__token_likelihood__get_packed_size
+                     (const Chatspot__V1__TokenLikelihood *message)
+{
+  assert(message->base.descriptor == &chatspot__v1__token_likelihood__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t chatspot__v1__token_likelihood__pack
+                     (const Chatspot__V1__TokenLikelihood *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &chatspot__v1__token_likelihood__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t chatspot__v1__token_likelihood__pack_to_buffer
+                     (const Chatspot__V1__TokenLikelihood *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &chatspot__v1__token_likelihood__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Chatspot__V1__TokenLikelihood *
+       chatspot__v1__token_likelihood__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Chatspot__V1__TokenLikelihood *)
+     protobuf_c_message_unpack (&chatspot__v1__token_likelihood__descriptor,
+                                allocator, len, data);
+}
+void   chatspot__v1__token_likelihood__free_unpacked
+                     (Chatspot__V1__TokenLikelihood *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &chatspot__v1__token_likelihood__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   chatspot__v1__sampled_token__init
                      (Chatspot__V1__SampledToken         *message)
 {
@@ -322,7 +412,7 @@ void   chatspot__v1__tokens__free_unpacked
   assert(message->base.descriptor == &chatspot__v1__tokens__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor chatspot__v1__sampling__field_descriptors[4] =
+static const ProtobufCFieldDescriptor chatspot__v1__sampling__field_descriptors[6] =
 {
   {
     "temperature",
@@ -372,8 +462,34 @@ static const ProtobufCFieldDescriptor chatspot__v1__sampling__field_descriptors[
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "presence_penalty",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__Sampling, presence_penalty),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "frequency_penalty",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__Sampling, frequency_penalty),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chatspot__v1__sampling__field_indices_by_name[] = {
+  5,   /* field[5] = frequency_penalty */
+  4,   /* field[4] = presence_penalty */
   3,   /* field[3] = seed */
   0,   /* field[0] = temperature */
   2,   /* field[2] = top_k */
@@ -382,7 +498,7 @@ static const unsigned chatspot__v1__sampling__field_indices_by_name[] = {
 static const ProtobufCIntRange chatspot__v1__sampling__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor chatspot__v1__sampling__descriptor =
 {
@@ -392,11 +508,62 @@ const ProtobufCMessageDescriptor chatspot__v1__sampling__descriptor =
   "Chatspot__V1__Sampling",
   "chatspot.v1",
   sizeof(Chatspot__V1__Sampling),
-  4,
+  6,
   chatspot__v1__sampling__field_descriptors,
   chatspot__v1__sampling__field_indices_by_name,
   1,  chatspot__v1__sampling__number_ranges,
   (ProtobufCMessageInit) chatspot__v1__sampling__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor chatspot__v1__token_count__field_descriptors[2] =
+{
+  {
+    "token_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__TokenCount, token_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "count",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__TokenCount, count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned chatspot__v1__token_count__field_indices_by_name[] = {
+  1,   /* field[1] = count */
+  0,   /* field[0] = token_id */
+};
+static const ProtobufCIntRange chatspot__v1__token_count__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor chatspot__v1__token_count__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "chatspot.v1.TokenCount",
+  "TokenCount",
+  "Chatspot__V1__TokenCount",
+  "chatspot.v1",
+  sizeof(Chatspot__V1__TokenCount),
+  2,
+  chatspot__v1__token_count__field_descriptors,
+  chatspot__v1__token_count__field_indices_by_name,
+  1,  chatspot__v1__token_count__number_ranges,
+  (ProtobufCMessageInit) chatspot__v1__token_count__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor chatspot__v1__splice__field_descriptors[4] =
@@ -476,7 +643,7 @@ const ProtobufCMessageDescriptor chatspot__v1__splice__descriptor =
   (ProtobufCMessageInit) chatspot__v1__splice__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chatspot__v1__span__field_descriptors[8] =
+static const ProtobufCFieldDescriptor chatspot__v1__span__field_descriptors[12] =
 {
   {
     "sequence",
@@ -574,21 +741,73 @@ static const ProtobufCFieldDescriptor chatspot__v1__span__field_descriptors[8] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "withholds_end",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__Span, withholds_end),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "wants_log_probabilities",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__Span, wants_log_probabilities),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "likeliest",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__Span, likeliest),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "generated",
+    12,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Chatspot__V1__Span, n_generated),
+    offsetof(Chatspot__V1__Span, generated),
+    &chatspot__v1__token_count__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chatspot__v1__span__field_indices_by_name[] = {
   1,   /* field[1] = first_position */
+  11,   /* field[11] = generated */
   4,   /* field[4] = kv_blocks */
+  10,   /* field[10] = likeliest */
   5,   /* field[5] = samples */
   6,   /* field[6] = sampling */
   0,   /* field[0] = sequence */
   7,   /* field[7] = splices */
   2,   /* field[2] = token_count */
   3,   /* field[3] = token_ids */
+  9,   /* field[9] = wants_log_probabilities */
+  8,   /* field[8] = withholds_end */
 };
 static const ProtobufCIntRange chatspot__v1__span__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor chatspot__v1__span__descriptor =
 {
@@ -598,14 +817,14 @@ const ProtobufCMessageDescriptor chatspot__v1__span__descriptor =
   "Chatspot__V1__Span",
   "chatspot.v1",
   sizeof(Chatspot__V1__Span),
-  8,
+  12,
   chatspot__v1__span__field_descriptors,
   chatspot__v1__span__field_indices_by_name,
   1,  chatspot__v1__span__number_ranges,
   (ProtobufCMessageInit) chatspot__v1__span__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chatspot__v1__stage_timing__field_descriptors[3] =
+static const ProtobufCFieldDescriptor chatspot__v1__stage_timing__field_descriptors[4] =
 {
   {
     "stage",
@@ -643,16 +862,29 @@ static const ProtobufCFieldDescriptor chatspot__v1__stage_timing__field_descript
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "start_seconds",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__StageTiming, start_seconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chatspot__v1__stage_timing__field_indices_by_name[] = {
   1,   /* field[1] = compute_seconds */
   0,   /* field[0] = stage */
+  3,   /* field[3] = start_seconds */
   2,   /* field[2] = wait_seconds */
 };
 static const ProtobufCIntRange chatspot__v1__stage_timing__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor chatspot__v1__stage_timing__descriptor =
 {
@@ -662,7 +894,7 @@ const ProtobufCMessageDescriptor chatspot__v1__stage_timing__descriptor =
   "Chatspot__V1__StageTiming",
   "chatspot.v1",
   sizeof(Chatspot__V1__StageTiming),
-  3,
+  4,
   chatspot__v1__stage_timing__field_descriptors,
   chatspot__v1__stage_timing__field_indices_by_name,
   1,  chatspot__v1__stage_timing__number_ranges,
@@ -759,7 +991,71 @@ const ProtobufCMessageDescriptor chatspot__v1__step__descriptor =
   (ProtobufCMessageInit) chatspot__v1__step__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chatspot__v1__sampled_token__field_descriptors[4] =
+static const ProtobufCFieldDescriptor chatspot__v1__token_likelihood__field_descriptors[3] =
+{
+  {
+    "token_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__TokenLikelihood, token_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "spelling",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__TokenLikelihood, spelling),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "log_probability",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__TokenLikelihood, log_probability),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned chatspot__v1__token_likelihood__field_indices_by_name[] = {
+  2,   /* field[2] = log_probability */
+  1,   /* field[1] = spelling */
+  0,   /* field[0] = token_id */
+};
+static const ProtobufCIntRange chatspot__v1__token_likelihood__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor chatspot__v1__token_likelihood__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "chatspot.v1.TokenLikelihood",
+  "TokenLikelihood",
+  "Chatspot__V1__TokenLikelihood",
+  "chatspot.v1",
+  sizeof(Chatspot__V1__TokenLikelihood),
+  3,
+  chatspot__v1__token_likelihood__field_descriptors,
+  chatspot__v1__token_likelihood__field_indices_by_name,
+  1,  chatspot__v1__token_likelihood__number_ranges,
+  (ProtobufCMessageInit) chatspot__v1__token_likelihood__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor chatspot__v1__sampled_token__field_descriptors[5] =
 {
   {
     "sequence",
@@ -809,8 +1105,21 @@ static const ProtobufCFieldDescriptor chatspot__v1__sampled_token__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "likeliest",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Chatspot__V1__SampledToken, n_likeliest),
+    offsetof(Chatspot__V1__SampledToken, likeliest),
+    &chatspot__v1__token_likelihood__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chatspot__v1__sampled_token__field_indices_by_name[] = {
+  4,   /* field[4] = likeliest */
   3,   /* field[3] = log_probability */
   1,   /* field[1] = position */
   0,   /* field[0] = sequence */
@@ -819,7 +1128,7 @@ static const unsigned chatspot__v1__sampled_token__field_indices_by_name[] = {
 static const ProtobufCIntRange chatspot__v1__sampled_token__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor chatspot__v1__sampled_token__descriptor =
 {
@@ -829,7 +1138,7 @@ const ProtobufCMessageDescriptor chatspot__v1__sampled_token__descriptor =
   "Chatspot__V1__SampledToken",
   "chatspot.v1",
   sizeof(Chatspot__V1__SampledToken),
-  4,
+  5,
   chatspot__v1__sampled_token__field_descriptors,
   chatspot__v1__sampled_token__field_indices_by_name,
   1,  chatspot__v1__sampled_token__number_ranges,

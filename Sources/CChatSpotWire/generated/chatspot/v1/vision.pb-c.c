@@ -412,7 +412,7 @@ const ProtobufCMessageDescriptor chatspot__v1__encode_image__descriptor =
   (ProtobufCMessageInit) chatspot__v1__encode_image__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chatspot__v1__image_features__field_descriptors[5] =
+static const ProtobufCFieldDescriptor chatspot__v1__image_features__field_descriptors[6] =
 {
   {
     "epoch",
@@ -474,6 +474,18 @@ static const ProtobufCFieldDescriptor chatspot__v1__image_features__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "start_seconds",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__ImageFeatures, start_seconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chatspot__v1__image_features__field_indices_by_name[] = {
   3,   /* field[3] = decode_seconds */
@@ -481,11 +493,12 @@ static const unsigned chatspot__v1__image_features__field_indices_by_name[] = {
   0,   /* field[0] = epoch */
   2,   /* field[2] = features */
   1,   /* field[1] = image */
+  5,   /* field[5] = start_seconds */
 };
 static const ProtobufCIntRange chatspot__v1__image_features__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor chatspot__v1__image_features__descriptor =
 {
@@ -495,14 +508,14 @@ const ProtobufCMessageDescriptor chatspot__v1__image_features__descriptor =
   "Chatspot__V1__ImageFeatures",
   "chatspot.v1",
   sizeof(Chatspot__V1__ImageFeatures),
-  5,
+  6,
   chatspot__v1__image_features__field_descriptors,
   chatspot__v1__image_features__field_indices_by_name,
   1,  chatspot__v1__image_features__number_ranges,
   (ProtobufCMessageInit) chatspot__v1__image_features__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chatspot__v1__features_ready__field_descriptors[6] =
+static const ProtobufCFieldDescriptor chatspot__v1__features_ready__field_descriptors[8] =
 {
   {
     "epoch",
@@ -576,6 +589,30 @@ static const ProtobufCFieldDescriptor chatspot__v1__features_ready__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "start_seconds",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__FeaturesReady, start_seconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "project_start_seconds",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__FeaturesReady, project_start_seconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chatspot__v1__features_ready__field_indices_by_name[] = {
   3,   /* field[3] = decode_seconds */
@@ -583,12 +620,14 @@ static const unsigned chatspot__v1__features_ready__field_indices_by_name[] = {
   0,   /* field[0] = epoch */
   1,   /* field[1] = image */
   5,   /* field[5] = project_seconds */
+  7,   /* field[7] = project_start_seconds */
   2,   /* field[2] = rows */
+  6,   /* field[6] = start_seconds */
 };
 static const ProtobufCIntRange chatspot__v1__features_ready__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor chatspot__v1__features_ready__descriptor =
 {
@@ -598,7 +637,7 @@ const ProtobufCMessageDescriptor chatspot__v1__features_ready__descriptor =
   "Chatspot__V1__FeaturesReady",
   "chatspot.v1",
   sizeof(Chatspot__V1__FeaturesReady),
-  6,
+  8,
   chatspot__v1__features_ready__field_descriptors,
   chatspot__v1__features_ready__field_indices_by_name,
   1,  chatspot__v1__features_ready__number_ranges,

@@ -59,7 +59,15 @@ typedef enum _Chatspot__V1__ErrorCode {
   /*
    * The receiver failed in a way that is not the sender's fault.
    */
-  CHATSPOT__V1__ERROR_CODE__ERROR_CODE_INTERNAL = 8
+  CHATSPOT__V1__ERROR_CODE__ERROR_CODE_INTERNAL = 8,
+  /*
+   * The query's deadline has passed.
+   */
+  CHATSPOT__V1__ERROR_CODE__ERROR_CODE_DEADLINE = 9,
+  /*
+   * The cluster cannot answer queries: it is not planned yet, or ends.
+   */
+  CHATSPOT__V1__ERROR_CODE__ERROR_CODE_UNAVAILABLE = 10
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(CHATSPOT__V1__ERROR_CODE)
 } Chatspot__V1__ErrorCode;
 
@@ -103,10 +111,14 @@ struct  Chatspot__V1__Error
    * The number of the step that it is about; 0 if none.
    */
   uint64_t step;
+  /*
+   * With ERROR_CODE_OVERLOADED: after how many seconds another try may succeed; 0 if nobody can say.
+   */
+  double retry_after_seconds;
 };
 #define CHATSPOT__V1__ERROR__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chatspot__v1__error__descriptor) \
-    , CHATSPOT__V1__ERROR_CODE__ERROR_CODE_UNSPECIFIED, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0 }
+    , CHATSPOT__V1__ERROR_CODE__ERROR_CODE_UNSPECIFIED, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0 }
 
 
 /* Chatspot__V1__Error methods */

@@ -179,10 +179,15 @@ struct  Chatspot__V1__Assignment
    * The most tokens that a step carries.
    */
   uint32_t step_tokens_max;
+  /*
+   * How the decoder's matrices are held, such as "q8_0"; they are brought to it when they are loaded. Empty:
+   * as they are stored. At most 128 bytes.
+   */
+  char *weights;
 };
 #define CHATSPOT__V1__ASSIGNMENT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chatspot__v1__assignment__descriptor) \
-    , 0, {0,NULL}, 0, 0, 0, 0, (char *)protobuf_c_empty_string, 0, 0, CHATSPOT__V1__DATA_TYPE__DATA_TYPE_UNSPECIFIED, 0, 0 }
+    , 0, {0,NULL}, 0, 0, 0, 0, (char *)protobuf_c_empty_string, 0, 0, CHATSPOT__V1__DATA_TYPE__DATA_TYPE_UNSPECIFIED, 0, 0, (char *)protobuf_c_empty_string }
 
 
 /*
@@ -231,10 +236,28 @@ struct  Chatspot__V1__Heartbeat
    * Time spent computing since the sender started, in seconds.
    */
   double busy_seconds;
+  /*
+   * Time spent packing and sending results since the sender started, in seconds. It may overlap with
+   * computing.
+   */
+  double sending_seconds;
+  /*
+   * When this was sent, in seconds on the sender's own monotonic clock, which counts from any instant.
+   */
+  double sent_seconds;
+  /*
+   * For the coordinator to measure how far clocks are apart: a member answers each Heartbeat at once with
+   * its `sent_seconds`. 0 in a Heartbeat that answers none.
+   */
+  double echo_seconds;
+  /*
+   * How long the answered Heartbeat lay at the member before this answer was sent, in seconds.
+   */
+  double held_seconds;
 };
 #define CHATSPOT__V1__HEARTBEAT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chatspot__v1__heartbeat__descriptor) \
-    , 0, 0, 0 }
+    , 0, 0, 0, 0, 0, 0, 0 }
 
 
 /*

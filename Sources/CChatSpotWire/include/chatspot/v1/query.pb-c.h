@@ -18,8 +18,10 @@ PROTOBUF_C__BEGIN_DECLS
 
 typedef struct Chatspot__V1__Region Chatspot__V1__Region;
 typedef struct Chatspot__V1__Turn Chatspot__V1__Turn;
+typedef struct Chatspot__V1__RawPrompt Chatspot__V1__RawPrompt;
 typedef struct Chatspot__V1__ReferringQuery Chatspot__V1__ReferringQuery;
 typedef struct Chatspot__V1__CancelQuery Chatspot__V1__CancelQuery;
+typedef struct Chatspot__V1__AnswerToken Chatspot__V1__AnswerToken;
 typedef struct Chatspot__V1__AnswerText Chatspot__V1__AnswerText;
 typedef struct Chatspot__V1__AnswerRegion Chatspot__V1__AnswerRegion;
 typedef struct Chatspot__V1__ProcessReport Chatspot__V1__ProcessReport;
@@ -95,7 +97,7 @@ typedef enum _Chatspot__V1__FinishReason {
    */
   CHATSPOT__V1__FINISH_REASON__FINISH_REASON_UNSPECIFIED = 0,
   /*
-   * The model ended it.
+   * The model ended it, or one of the query's stop texts.
    */
   CHATSPOT__V1__FINISH_REASON__FINISH_REASON_STOP = 1,
   /*
@@ -172,7 +174,29 @@ struct  Chatspot__V1__Turn
 
 
 /*
- * Client to coordinator: a conversation that ends with a question.
+ * A prompt that is taken as it is, without a template: token ids, or a text if there are none. A text gets the
+ * token that begins a sequence before it. Nothing in it stands for an image or a control token.
+ */
+struct  Chatspot__V1__RawPrompt
+{
+  ProtobufCMessage base;
+  /*
+   * The text.
+   */
+  char *text;
+  /*
+   * The token ids.
+   */
+  size_t n_token_ids;
+  uint32_t *token_ids;
+};
+#define CHATSPOT__V1__RAW_PROMPT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&chatspot__v1__raw_prompt__descriptor) \
+    , (char *)protobuf_c_empty_string, 0,NULL }
+
+
+/*
+ * Client to coordinator: a conversation that ends with a question, or a raw prompt.
  */
 struct  Chatspot__V1__ReferringQuery
 {
@@ -191,7 +215,7 @@ struct  Chatspot__V1__ReferringQuery
    */
   char *system;
   /*
-   * The turns, a user's first and last.
+   * The turns, a user's first and last. None with a raw prompt.
    */
   size_t n_turns;
   Chatspot__V1__Turn **turns;
@@ -203,10 +227,43 @@ struct  Chatspot__V1__ReferringQuery
    * The most tokens that the answer may take; 0 leaves it to the coordinator.
    */
   uint32_t new_tokens_max;
+  /*
+   * Instead of turns, images and a system text.
+   */
+  Chatspot__V1__RawPrompt *prompt;
+  /*
+   * The answer ends before the first of these texts. At most 16, none of them empty or over 1 KiB.
+   */
+  size_t n_stop;
+  char **stop;
+  /*
+   * No token that ends the answer is chosen, and no stop text heeded, before this many tokens.
+   */
+  uint32_t min_tokens;
+  /*
+   * Tokens that end a sequence do not end the answer.
+   */
+  protobuf_c_boolean ignore_end;
+  /*
+   * Whether tokens come with their log-probabilities.
+   */
+  protobuf_c_boolean wants_log_probabilities;
+  /*
+   * With `wants_log_probabilities`: how many of the likeliest tokens come beside each. At most 20.
+   */
+  uint32_t likeliest;
+  /*
+   * The query fails with ERROR_CODE_DEADLINE this long after its arrival; 0 for never.
+   */
+  uint32_t deadline_milliseconds;
+  /*
+   * Whom the scheduler treats fairly: users share the cluster evenly. At most 256 bytes; may be empty.
+   */
+  char *user;
 };
 #define CHATSPOT__V1__REFERRING_QUERY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chatspot__v1__referring_query__descriptor) \
-    , 0, 0,NULL, (char *)protobuf_c_empty_string, 0,NULL, NULL, 0 }
+    , 0, 0,NULL, (char *)protobuf_c_empty_string, 0,NULL, NULL, 0, NULL, 0,NULL, 0, 0, 0, 0, 0, (char *)protobuf_c_empty_string }
 
 
 /*
@@ -226,6 +283,35 @@ struct  Chatspot__V1__CancelQuery
 
 
 /*
+ * A token of the answer and how likely the model held it.
+ */
+struct  Chatspot__V1__AnswerToken
+{
+  ProtobufCMessage base;
+  /*
+   * The token.
+   */
+  uint32_t token_id;
+  /*
+   * What it spells: UTF-8, or part of a character. Empty for a control token.
+   */
+  ProtobufCBinaryData spelling;
+  /*
+   * Natural logarithm of its probability, before penalties, temperature and truncation.
+   */
+  float log_probability;
+  /*
+   * The likeliest tokens at its place, as many as were asked for, likeliest first.
+   */
+  size_t n_likeliest;
+  Chatspot__V1__TokenLikelihood **likeliest;
+};
+#define CHATSPOT__V1__ANSWER_TOKEN__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&chatspot__v1__answer_token__descriptor) \
+    , 0, {0,NULL}, 0, 0,NULL }
+
+
+/*
  * Coordinator to client: more text of the answer.
  */
 struct  Chatspot__V1__AnswerText
@@ -236,13 +322,19 @@ struct  Chatspot__V1__AnswerText
    */
   uint64_t query;
   /*
-   * The text that follows what was sent before.
+   * The text that follows what was sent before; may be empty where `tokens` is not.
    */
   char *text;
+  /*
+   * The tokens that the text was made of, if log-probabilities were asked for. Text that waits for its next
+   * token, and text that a stop text cuts short, may come apart from its tokens.
+   */
+  size_t n_tokens;
+  Chatspot__V1__AnswerToken **tokens;
 };
 #define CHATSPOT__V1__ANSWER_TEXT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chatspot__v1__answer_text__descriptor) \
-    , 0, (char *)protobuf_c_empty_string }
+    , 0, (char *)protobuf_c_empty_string, 0,NULL }
 
 
 /*
@@ -316,7 +408,7 @@ struct  Chatspot__V1__Answer
    */
   uint64_t query;
   /*
-   * The model's text, unchanged.
+   * The model's text, unchanged, as far as the first stop text.
    */
   char *text;
   /*
@@ -357,10 +449,18 @@ struct  Chatspot__V1__Answer
    */
   size_t n_processes;
   Chatspot__V1__ProcessReport **processes;
+  /*
+   * Tokens of the prompt whose KV blocks were there already.
+   */
+  uint32_t cached_tokens;
+  /*
+   * From the query's arrival until the first of its tokens went to stage 0, in seconds.
+   */
+  double queued_seconds;
 };
 #define CHATSPOT__V1__ANSWER__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chatspot__v1__answer__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, CHATSPOT__V1__FINISH_REASON__FINISH_REASON_UNSPECIFIED, 0,NULL, 0, 0, 0, 0, 0, 0, 0,NULL }
+    , 0, (char *)protobuf_c_empty_string, CHATSPOT__V1__FINISH_REASON__FINISH_REASON_UNSPECIFIED, 0,NULL, 0, 0, 0, 0, 0, 0, 0,NULL, 0, 0 }
 
 
 /* Chatspot__V1__Region methods */
@@ -401,6 +501,25 @@ Chatspot__V1__Turn *
 void   chatspot__v1__turn__free_unpacked
                      (Chatspot__V1__Turn *message,
                       ProtobufCAllocator *allocator);
+/* Chatspot__V1__RawPrompt methods */
+void   chatspot__v1__raw_prompt__init
+                     (Chatspot__V1__RawPrompt         *message);
+size_t chatspot__v1__raw_prompt__get_packed_size
+                     (const Chatspot__V1__RawPrompt   *message);
+size_t chatspot__v1__raw_prompt__pack
+                     (const Chatspot__V1__RawPrompt   *message,
+                      uint8_t             *out);
+size_t chatspot__v1__raw_prompt__pack_to_buffer
+                     (const Chatspot__V1__RawPrompt   *message,
+                      ProtobufCBuffer     *buffer);
+Chatspot__V1__RawPrompt *
+       chatspot__v1__raw_prompt__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   chatspot__v1__raw_prompt__free_unpacked
+                     (Chatspot__V1__RawPrompt *message,
+                      ProtobufCAllocator *allocator);
 /* Chatspot__V1__ReferringQuery methods */
 void   chatspot__v1__referring_query__init
                      (Chatspot__V1__ReferringQuery         *message);
@@ -438,6 +557,25 @@ Chatspot__V1__CancelQuery *
                       const uint8_t       *data);
 void   chatspot__v1__cancel_query__free_unpacked
                      (Chatspot__V1__CancelQuery *message,
+                      ProtobufCAllocator *allocator);
+/* Chatspot__V1__AnswerToken methods */
+void   chatspot__v1__answer_token__init
+                     (Chatspot__V1__AnswerToken         *message);
+size_t chatspot__v1__answer_token__get_packed_size
+                     (const Chatspot__V1__AnswerToken   *message);
+size_t chatspot__v1__answer_token__pack
+                     (const Chatspot__V1__AnswerToken   *message,
+                      uint8_t             *out);
+size_t chatspot__v1__answer_token__pack_to_buffer
+                     (const Chatspot__V1__AnswerToken   *message,
+                      ProtobufCBuffer     *buffer);
+Chatspot__V1__AnswerToken *
+       chatspot__v1__answer_token__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   chatspot__v1__answer_token__free_unpacked
+                     (Chatspot__V1__AnswerToken *message,
                       ProtobufCAllocator *allocator);
 /* Chatspot__V1__AnswerText methods */
 void   chatspot__v1__answer_text__init
@@ -523,11 +661,17 @@ typedef void (*Chatspot__V1__Region_Closure)
 typedef void (*Chatspot__V1__Turn_Closure)
                  (const Chatspot__V1__Turn *message,
                   void *closure_data);
+typedef void (*Chatspot__V1__RawPrompt_Closure)
+                 (const Chatspot__V1__RawPrompt *message,
+                  void *closure_data);
 typedef void (*Chatspot__V1__ReferringQuery_Closure)
                  (const Chatspot__V1__ReferringQuery *message,
                   void *closure_data);
 typedef void (*Chatspot__V1__CancelQuery_Closure)
                  (const Chatspot__V1__CancelQuery *message,
+                  void *closure_data);
+typedef void (*Chatspot__V1__AnswerToken_Closure)
+                 (const Chatspot__V1__AnswerToken *message,
                   void *closure_data);
 typedef void (*Chatspot__V1__AnswerText_Closure)
                  (const Chatspot__V1__AnswerText *message,
@@ -553,8 +697,10 @@ extern const ProtobufCEnumDescriptor    chatspot__v1__region_frame__descriptor;
 extern const ProtobufCEnumDescriptor    chatspot__v1__finish_reason__descriptor;
 extern const ProtobufCMessageDescriptor chatspot__v1__region__descriptor;
 extern const ProtobufCMessageDescriptor chatspot__v1__turn__descriptor;
+extern const ProtobufCMessageDescriptor chatspot__v1__raw_prompt__descriptor;
 extern const ProtobufCMessageDescriptor chatspot__v1__referring_query__descriptor;
 extern const ProtobufCMessageDescriptor chatspot__v1__cancel_query__descriptor;
+extern const ProtobufCMessageDescriptor chatspot__v1__answer_token__descriptor;
 extern const ProtobufCMessageDescriptor chatspot__v1__answer_text__descriptor;
 extern const ProtobufCMessageDescriptor chatspot__v1__answer_region__descriptor;
 extern const ProtobufCMessageDescriptor chatspot__v1__process_report__descriptor;

@@ -17,10 +17,12 @@ PROTOBUF_C__BEGIN_DECLS
 #include "chatspot/v1/tensor.pb-c.h"
 
 typedef struct Chatspot__V1__Sampling Chatspot__V1__Sampling;
+typedef struct Chatspot__V1__TokenCount Chatspot__V1__TokenCount;
 typedef struct Chatspot__V1__Splice Chatspot__V1__Splice;
 typedef struct Chatspot__V1__Span Chatspot__V1__Span;
 typedef struct Chatspot__V1__StageTiming Chatspot__V1__StageTiming;
 typedef struct Chatspot__V1__Step Chatspot__V1__Step;
+typedef struct Chatspot__V1__TokenLikelihood Chatspot__V1__TokenLikelihood;
 typedef struct Chatspot__V1__SampledToken Chatspot__V1__SampledToken;
 typedef struct Chatspot__V1__Tokens Chatspot__V1__Tokens;
 
@@ -52,10 +54,38 @@ struct  Chatspot__V1__Sampling
    * Names the stream of random numbers.
    */
   uint64_t seed;
+  /*
+   * Taken off the logit of each token that the answer holds already; in [-2, 2].
+   */
+  float presence_penalty;
+  /*
+   * Taken off a token's logit for each time that the answer holds it; in [-2, 2].
+   */
+  float frequency_penalty;
 };
 #define CHATSPOT__V1__SAMPLING__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chatspot__v1__sampling__descriptor) \
-    , 0, 0, 0, 0 }
+    , 0, 0, 0, 0, 0, 0 }
+
+
+/*
+ * How often a token stands in an answer.
+ */
+struct  Chatspot__V1__TokenCount
+{
+  ProtobufCMessage base;
+  /*
+   * The token.
+   */
+  uint32_t token_id;
+  /*
+   * How often; not zero.
+   */
+  uint32_t count;
+};
+#define CHATSPOT__V1__TOKEN_COUNT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&chatspot__v1__token_count__descriptor) \
+    , 0, 0 }
 
 
 /*
@@ -128,10 +158,27 @@ struct  Chatspot__V1__Span
    */
   size_t n_splices;
   Chatspot__V1__Splice **splices;
+  /*
+   * Whether the tokens that end a sequence may not be chosen.
+   */
+  protobuf_c_boolean withholds_end;
+  /*
+   * Whether the chosen token comes back with its log-probability.
+   */
+  protobuf_c_boolean wants_log_probabilities;
+  /*
+   * With `wants_log_probabilities`: how many of the likeliest tokens come back too. At most 20.
+   */
+  uint32_t likeliest;
+  /*
+   * The tokens of the answer so far. Present only if a penalty is not 0; each token once.
+   */
+  size_t n_generated;
+  Chatspot__V1__TokenCount **generated;
 };
 #define CHATSPOT__V1__SPAN__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chatspot__v1__span__descriptor) \
-    , 0, 0, 0, 0,NULL, 0,NULL, 0, NULL, 0,NULL }
+    , 0, 0, 0, 0,NULL, 0,NULL, 0, NULL, 0,NULL, 0, 0, 0, 0,NULL }
 
 
 /*
@@ -152,10 +199,14 @@ struct  Chatspot__V1__StageTiming
    * Time the step waited at the stage before it was computed, in seconds.
    */
   double wait_seconds;
+  /*
+   * When it began to compute, in seconds on the stage's own monotonic clock, which counts from any instant.
+   */
+  double start_seconds;
 };
 #define CHATSPOT__V1__STAGE_TIMING__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chatspot__v1__stage_timing__descriptor) \
-    , 0, 0, 0 }
+    , 0, 0, 0, 0 }
 
 
 /*
@@ -193,6 +244,30 @@ struct  Chatspot__V1__Step
 
 
 /*
+ * A token and how likely the model held it.
+ */
+struct  Chatspot__V1__TokenLikelihood
+{
+  ProtobufCMessage base;
+  /*
+   * The token.
+   */
+  uint32_t token_id;
+  /*
+   * What it spells: UTF-8, or part of a character. Only towards clients; empty for a control token.
+   */
+  ProtobufCBinaryData spelling;
+  /*
+   * Natural logarithm of its probability, before penalties, temperature and truncation.
+   */
+  float log_probability;
+};
+#define CHATSPOT__V1__TOKEN_LIKELIHOOD__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&chatspot__v1__token_likelihood__descriptor) \
+    , 0, {0,NULL}, 0 }
+
+
+/*
  * A token that the last stage sampled.
  */
 struct  Chatspot__V1__SampledToken
@@ -211,13 +286,19 @@ struct  Chatspot__V1__SampledToken
    */
   uint32_t token_id;
   /*
-   * Natural logarithm of the token's probability before temperature and truncation.
+   * Natural logarithm of the token's probability before penalties, temperature and truncation. 0 where the
+   * span did not ask for it.
    */
   float log_probability;
+  /*
+   * The likeliest tokens, as many as the span asked for, likeliest first.
+   */
+  size_t n_likeliest;
+  Chatspot__V1__TokenLikelihood **likeliest;
 };
 #define CHATSPOT__V1__SAMPLED_TOKEN__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chatspot__v1__sampled_token__descriptor) \
-    , 0, 0, 0, 0 }
+    , 0, 0, 0, 0, 0,NULL }
 
 
 /*
@@ -268,6 +349,25 @@ Chatspot__V1__Sampling *
                       const uint8_t       *data);
 void   chatspot__v1__sampling__free_unpacked
                      (Chatspot__V1__Sampling *message,
+                      ProtobufCAllocator *allocator);
+/* Chatspot__V1__TokenCount methods */
+void   chatspot__v1__token_count__init
+                     (Chatspot__V1__TokenCount         *message);
+size_t chatspot__v1__token_count__get_packed_size
+                     (const Chatspot__V1__TokenCount   *message);
+size_t chatspot__v1__token_count__pack
+                     (const Chatspot__V1__TokenCount   *message,
+                      uint8_t             *out);
+size_t chatspot__v1__token_count__pack_to_buffer
+                     (const Chatspot__V1__TokenCount   *message,
+                      ProtobufCBuffer     *buffer);
+Chatspot__V1__TokenCount *
+       chatspot__v1__token_count__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   chatspot__v1__token_count__free_unpacked
+                     (Chatspot__V1__TokenCount *message,
                       ProtobufCAllocator *allocator);
 /* Chatspot__V1__Splice methods */
 void   chatspot__v1__splice__init
@@ -345,6 +445,25 @@ Chatspot__V1__Step *
 void   chatspot__v1__step__free_unpacked
                      (Chatspot__V1__Step *message,
                       ProtobufCAllocator *allocator);
+/* Chatspot__V1__TokenLikelihood methods */
+void   chatspot__v1__token_likelihood__init
+                     (Chatspot__V1__TokenLikelihood         *message);
+size_t chatspot__v1__token_likelihood__get_packed_size
+                     (const Chatspot__V1__TokenLikelihood   *message);
+size_t chatspot__v1__token_likelihood__pack
+                     (const Chatspot__V1__TokenLikelihood   *message,
+                      uint8_t             *out);
+size_t chatspot__v1__token_likelihood__pack_to_buffer
+                     (const Chatspot__V1__TokenLikelihood   *message,
+                      ProtobufCBuffer     *buffer);
+Chatspot__V1__TokenLikelihood *
+       chatspot__v1__token_likelihood__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   chatspot__v1__token_likelihood__free_unpacked
+                     (Chatspot__V1__TokenLikelihood *message,
+                      ProtobufCAllocator *allocator);
 /* Chatspot__V1__SampledToken methods */
 void   chatspot__v1__sampled_token__init
                      (Chatspot__V1__SampledToken         *message);
@@ -388,6 +507,9 @@ void   chatspot__v1__tokens__free_unpacked
 typedef void (*Chatspot__V1__Sampling_Closure)
                  (const Chatspot__V1__Sampling *message,
                   void *closure_data);
+typedef void (*Chatspot__V1__TokenCount_Closure)
+                 (const Chatspot__V1__TokenCount *message,
+                  void *closure_data);
 typedef void (*Chatspot__V1__Splice_Closure)
                  (const Chatspot__V1__Splice *message,
                   void *closure_data);
@@ -399,6 +521,9 @@ typedef void (*Chatspot__V1__StageTiming_Closure)
                   void *closure_data);
 typedef void (*Chatspot__V1__Step_Closure)
                  (const Chatspot__V1__Step *message,
+                  void *closure_data);
+typedef void (*Chatspot__V1__TokenLikelihood_Closure)
+                 (const Chatspot__V1__TokenLikelihood *message,
                   void *closure_data);
 typedef void (*Chatspot__V1__SampledToken_Closure)
                  (const Chatspot__V1__SampledToken *message,
@@ -413,10 +538,12 @@ typedef void (*Chatspot__V1__Tokens_Closure)
 /* --- descriptors --- */
 
 extern const ProtobufCMessageDescriptor chatspot__v1__sampling__descriptor;
+extern const ProtobufCMessageDescriptor chatspot__v1__token_count__descriptor;
 extern const ProtobufCMessageDescriptor chatspot__v1__splice__descriptor;
 extern const ProtobufCMessageDescriptor chatspot__v1__span__descriptor;
 extern const ProtobufCMessageDescriptor chatspot__v1__stage_timing__descriptor;
 extern const ProtobufCMessageDescriptor chatspot__v1__step__descriptor;
+extern const ProtobufCMessageDescriptor chatspot__v1__token_likelihood__descriptor;
 extern const ProtobufCMessageDescriptor chatspot__v1__sampled_token__descriptor;
 extern const ProtobufCMessageDescriptor chatspot__v1__tokens__descriptor;
 

@@ -145,10 +145,14 @@ struct  Chatspot__V1__ImageFeatures
    * Time spent in the vision encoder, in seconds.
    */
   double encode_seconds;
+  /*
+   * When the vision node began with the picture, in seconds on its own monotonic clock.
+   */
+  double start_seconds;
 };
 #define CHATSPOT__V1__IMAGE_FEATURES__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chatspot__v1__image_features__descriptor) \
-    , 0, 0, NULL, 0, 0 }
+    , 0, 0, NULL, 0, 0, 0 }
 
 
 /*
@@ -181,10 +185,18 @@ struct  Chatspot__V1__FeaturesReady
    * Time spent in the projector, in seconds.
    */
   double project_seconds;
+  /*
+   * When the vision node began with the picture, in seconds on the node's own monotonic clock.
+   */
+  double start_seconds;
+  /*
+   * When the projector began, in seconds on stage 0's own monotonic clock.
+   */
+  double project_start_seconds;
 };
 #define CHATSPOT__V1__FEATURES_READY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chatspot__v1__features_ready__descriptor) \
-    , 0, 0, 0, 0, 0, 0 }
+    , 0, 0, 0, 0, 0, 0, 0, 0 }
 
 
 /*
