@@ -29,6 +29,10 @@ public struct ConvertedWeights: WeightSource {
 
   public func shape(of name: String) -> [Int]? { original.shape(of: name) }
 
+  public func format(of name: String) -> WeightFormat? {
+    original.shape(of: name).flatMap { target(of: name, shape: $0) } ?? original.format(of: name)
+  }
+
   /// What a tensor is brought to; nil leaves it as it is. Rows that are no whole blocks cannot be
   /// quantised.
   func target(of name: String, shape: [Int]) -> WeightFormat? {
@@ -37,7 +41,9 @@ public struct ConvertedWeights: WeightSource {
     let columns = shape.dropFirst().reduce(1, *)
     guard name.hasPrefix("language_model."), columns % format.blockElements == 0 else { return nil }
     if name.hasSuffix("_proj.weight") { return format }
-    if name.hasSuffix("lm_head.weight"), format == .q4_0 { return .q8_0 }
+    // More bits than it has would not bring back what they have lost.
+    let hasBits = original.format(of: name)?.isQuantized != true
+    if name.hasSuffix("lm_head.weight"), format == .q4_0, hasBits { return .q8_0 }
     return nil
   }
 }
