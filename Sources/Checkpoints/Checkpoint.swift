@@ -183,4 +183,6 @@ extension Checkpoint: WeightSource {
   }
 
   public func shape(of name: String) -> [Int]? { describe(name)?.shape }
+
+  public func format(of name: String) -> WeightFormat? { describe(name)?.format }
 }

@@ -19,6 +19,8 @@ public struct CheckpointError: Error, Equatable, Sendable, CustomStringConvertib
     case wrongShape
     /// The machine has no room for the weights.
     case outOfMemory
+    /// The task that did it was cancelled.
+    case cancelled
   }
 
   public let code: Code

@@ -22,7 +22,7 @@ public struct CheckpointQuantizer {
   ///
   /// An existing one is refused, or where `replaces` is set and it is a checkpoint's, replaced.
   /// `progress` is called with the bytes that are written and those that there will be.
-  /// Throws `.unwritable`, and what keeps a tensor from being loaded.
+  /// Throws `.unwritable`, `.cancelled` when the task is, and what keeps a tensor from loading.
   public func write(
     to directory: URL, replaces: Bool = false, progress: (_ done: Int, _ all: Int) -> Void
   ) throws(CheckpointError) {
@@ -106,6 +106,9 @@ public struct CheckpointQuantizer {
     guard let file else { return }
     defer { try? file.close() }
     for entry in layout.entries {
+      guard !Task.isCancelled else {
+        throw CheckpointError(.cancelled, "\(url.path) is given up")
+      }
       let tensor = try weights.tensor(entry.name, shape: entry.shape)
       do throws(ComputeError) {
         try tensor.write(to: file)

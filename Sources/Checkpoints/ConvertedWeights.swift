@@ -30,8 +30,12 @@ public struct ConvertedWeights: WeightSource {
 
   public func shape(of name: String) -> [Int]? { original.shape(of: name) }
 
+  public func format(of name: String) -> WeightFormat? {
+    original.shape(of: name).flatMap { target(of: name, shape: $0) } ?? original.format(of: name)
+  }
+
   /// What a tensor is brought to; nil leaves it as it is.
   func target(of name: String, shape: [Int]) -> WeightFormat? {
-    format.flatMap { $0.held(name, shape: shape) }
+    format.flatMap { $0.held(name, shape: shape, storedAs: original.format(of: name)) }
   }
 }

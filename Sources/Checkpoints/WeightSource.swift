@@ -16,9 +16,14 @@ public protocol WeightSource: Sendable {
 
   /// The shape of a tensor; nil if there is none of that name.
   func shape(of name: String) -> [Int]?
+
+  /// The format in which a tensor is given where none is asked for; nil if that is not known.
+  func format(of name: String) -> WeightFormat?
 }
 
 extension WeightSource {
+  public func format(of name: String) -> WeightFormat? { nil }
+
   public func tensor(
     _ name: String, shape: [Int], as format: WeightFormat?, on team: ThreadTeam
   ) throws(CheckpointError) -> StoredTensor {

@@ -139,7 +139,7 @@ extension Checkpoint {
     guard let format else { return byteCount(prefix: prefix) }
     return tensorNames.reduce(0) { sum, name in
       guard name.hasPrefix(prefix), let tensor = describe(name) else { return sum }
-      let held = format.held(name, shape: tensor.shape) ?? tensor.format
+      let held = format.held(name, shape: tensor.shape, storedAs: tensor.format) ?? tensor.format
       return sum + tensor.shape.reduce(1, *) / held.blockElements * held.blockBytes
     }
   }

@@ -7,7 +7,7 @@ import Foundation
 import Models
 
 extension Model {
-  struct Quantize: ParsableCommand {
+  struct Quantize: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Writes a checkpoint with quantised weights.",
       discussion: """
@@ -44,28 +44,48 @@ extension Model {
       guard !output.isEmpty else { throw ValidationError("--output is empty.") }
     }
 
-    func run() throws {
+    func run() async throws {
+      let work = Task { try quantize() }
+      let interruption = Task {
+        await Termination.requested()
+        work.cancel()
+      }
+      defer { interruption.cancel() }
+      do {
+        try await work.value
+      } catch let error as CheckpointError where error.code == .cancelled {
+        throw ExitCode(130)
+      }
+    }
+
+    private func quantize() throws {
       let checkpoint = try Checkpoint(
         at: URL(filePath: source), encoder: mmproj.map { URL(filePath: $0) })
       try checkpoint.verifyTensors()
       let team = try threads.team("quantize")
       team.bindCaller()
-      let quantizer = CheckpointQuantizer(checkpoint, to: weights, on: team)
       var shown = -1
-      try quantizer.write(to: URL(filePath: output), replaces: force) { done, all in
+      try CheckpointQuantizer(checkpoint, to: weights, on: team).write(
+        to: URL(filePath: output), replaces: force
+      ) { done, all in
         let percent = done * 100 / max(1, all)
         guard percent > shown else { return }
         shown = percent
-        let isTerminal = isatty(STDERR_FILENO) != 0
-        guard isTerminal || percent % 10 == 0 else { return }
-        let end = isTerminal && percent < 100 ? "\r" : "\n"
-        FileHandle.standardError.write(
-          Data("\(percent) % of \(all >> 20) MiB written\(end)".utf8))
+        show(percent, megabytes: all >> 20)
       }
       let written = try Checkpoint(at: URL(filePath: output))
       announce(
         "\(written.location.path): \(written.byteCount(prefix: "")) bytes of weights, "
           + "\(checkpoint.byteCount(prefix: "")) before")
+    }
+
+    /// In place on a terminal; in a log every tenth percent.
+    private func show(_ percent: Int, megabytes: Int) {
+      let isTerminal = isatty(STDERR_FILENO) != 0
+      guard isTerminal || percent % 10 == 0 else { return }
+      let end = isTerminal && percent < 100 ? "\r" : "\n"
+      FileHandle.standardError.write(
+        Data("\(percent) % of \(megabytes) MiB written\(end)".utf8))
     }
   }
 }

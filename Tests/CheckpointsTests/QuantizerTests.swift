@@ -135,6 +135,20 @@ struct QuantizerTests {
       nowhere?.code == .unwritable && nowhere?.message.contains("there is no directory") == true)
   }
 
+  @Test("a cancelled task leaves nothing behind")
+  func cancelling() async throws {
+    let (output, pair) = (output, Self.pair)
+    let work = Task {
+      let checkpoint = try Checkpoint(at: pair)
+      try CheckpointQuantizer(checkpoint, to: .q8_0, on: .single).write(to: output) { _, _ in
+        withUnsafeCurrentTask { $0?.cancel() }
+      }
+    }
+    let error = await #expect(throws: CheckpointError.self) { try await work.value }
+    #expect(error?.code == .cancelled)
+    #expect(try names.isEmpty)
+  }
+
   @Test("a full disk is told by the system's words")
   func fullDisk() throws {
     let full = try FileHandle(forWritingTo: URL(filePath: "/dev/full"))

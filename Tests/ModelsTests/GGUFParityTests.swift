@@ -100,6 +100,10 @@ struct GGUFParityTests {
     #expect(try tensor.blocks() == stored.quantized(to: .q4_0).blocks())
     let table = try converted.tensor("language_model.embed_tokens.weight", shape: [832, 32])
     #expect(table.format == .q8_0)
+    // A head that is quantised already stays as it is.
+    let small = ConvertedWeights(try open("tiny-conv-q4_0"), to: .q4_0, on: team)
+    let head = try small.tensor("language_model.lm_head.weight", shape: [832, 32])
+    #expect(head.format == .q4_0)
   }
 
   @Test("a decoder alone is usable; asking for its vision encoder says what to do")
