@@ -21,6 +21,8 @@ public struct LocalClusterSettings: Sendable {
   public var coordinatorArguments: [String] = []
   /// Further arguments of every `chatspot worker`.
   public var workerArguments: [String] = []
+  /// Further arguments of the vision node.
+  public var visionArguments: [String] = []
   /// Whether other machines may reach the coordinator, without encryption.
   public var isInsecure = false
   /// The log level of all processes.
@@ -84,7 +86,7 @@ public actor LocalCluster {
       [
         "vision", "--coordinator", nearAddress, "--name", "vision", "--threads",
         "\(max(1, settings.threads))",
-      ])
+      ] + settings.visionArguments)
     return address
   }
 

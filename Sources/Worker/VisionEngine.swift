@@ -25,12 +25,15 @@ actor VisionEngine {
     case failed(WireError)
   }
 
-  init(checkpoint: Checkpoint, team: ThreadTeam, thread: Reactor) throws {
+  /// `format` is how the encoder's matrices are held; nil as they are stored.
+  init(
+    checkpoint: Checkpoint, format: WeightFormat?, team: ThreadTeam, thread: Reactor
+  ) throws {
     self.thread = thread
     self.team = team
     encoder = try CLIPVisionEncoder(
       loading: WeightScope(
-        of: ConvertedWeights(checkpoint, to: nil, on: team), prefix: "vision_tower"),
+        of: ConvertedWeights(checkpoint, to: format, on: team), prefix: "vision_tower"),
       configuration: checkpoint.configuration)
     let (json, file) = try checkpoint.preprocessorFile()
     preprocessor = try PreprocessorConfiguration(json: json, file: file)

@@ -1,6 +1,7 @@
 /// The process that turns image bytes into image features.
 
 internal import Checkpoints
+public import Compute
 internal import Foundation
 public import Logging
 internal import Messaging
@@ -25,15 +26,18 @@ public actor VisionNode {
   private var stage: Downstream
   private var assignment: Assignment?
 
-  /// Maps the vision encoder. Throws what is wrong with the checkpoint.
-  public init(_ settings: MemberSettings, logger: Logger) throws {
+  /// Maps the vision encoder, or holds its matrices in `format`. Throws what is wrong with the
+  /// checkpoint.
+  public init(
+    _ settings: MemberSettings, format: WeightFormat? = nil, logger: Logger
+  ) throws {
     self.settings = settings
     self.logger = logger
     reactor = try Reactor(name: "vision")
     stage = Downstream(reactor: reactor, isInsecure: settings.isInsecure)
     engineThread = try Reactor(name: "encoder")
     engine = try VisionEngine(
-      checkpoint: settings.checkpoint, team: settings.team, thread: engineThread)
+      checkpoint: settings.checkpoint, format: format, team: settings.team, thread: engineThread)
     (requestStream, requests) = AsyncStream.makeStream()
   }
 

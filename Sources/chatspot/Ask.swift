@@ -39,6 +39,7 @@ struct Ask: AsyncParsableCommand {
   @OptionGroup var model: ModelOption
   @OptionGroup var cluster: CoordinatorOptions
   @OptionGroup var threads: SharedThreadOptions
+  @OptionGroup var visionWeights: VisionWeightsOption
 
   @Flag(help: "Allow a coordinator that other machines can reach, without encryption.")
   var insecure = false
@@ -101,6 +102,7 @@ struct Ask: AsyncParsableCommand {
     settings.workers = workers
     settings.threads = threads.count
     settings.coordinatorArguments = cluster.arguments
+    settings.visionArguments = visionWeights.arguments
     settings.logLevel = clusterLogLevel
     let cluster = LocalCluster(settings)
     do {

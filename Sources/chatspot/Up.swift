@@ -16,6 +16,7 @@ struct Up: AsyncParsableCommand {
   @OptionGroup var model: ModelOption
   @OptionGroup var coordinator: CoordinatorOptions
   @OptionGroup var threads: SharedThreadOptions
+  @OptionGroup var visionWeights: VisionWeightsOption
   @OptionGroup var process: ProcessOptions
   @OptionGroup var log: LogOption
 
@@ -39,6 +40,7 @@ struct Up: AsyncParsableCommand {
     settings.threads = threads.count
     settings.listen = "\(listen)"
     settings.coordinatorArguments = coordinator.arguments
+    settings.visionArguments = visionWeights.arguments
     settings.isInsecure = process.insecure
     settings.logLevel = log.logLevel.rawValue
     let cluster = LocalCluster(settings)

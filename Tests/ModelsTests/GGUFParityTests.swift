@@ -66,7 +66,7 @@ struct GGUFParityTests {
     stage.embed(tokens, into: &hidden)
     let run = TokenRun(
       firstRow: 0, count: tokens.count, firstPosition: 0, blocks: [0, 1, 2, 3])
-    let cache = try stage.makeCache(blocks: 4, blockTokens: 16)
+    let cache = try stage.makeCache(blocks: 4, blockTokens: 16, format: .f32)
     stage.forward(&hidden, runs: [run], cache: cache, scratch: &scratch)
     stage.logits(of: hidden, rows: Array(0..<tokens.count), scratch: &scratch, into: &logits)
     let golden = try oracle.matrix("text_only.logits")

@@ -26,9 +26,9 @@ struct GoldenAnswerTests {
     let items: [Item]
   }
 
-  private static let tests = URL(filePath: #filePath).deletingLastPathComponent()
+  static let tests = URL(filePath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent()
-  private static let model = tests.deletingLastPathComponent()
+  static let model = tests.deletingLastPathComponent()
     .appending(path: "Sources/chatspot/Resources/mini-chatspot")
 
   @Test(
@@ -57,12 +57,45 @@ struct GoldenAnswerTests {
   }
 }
 
+extension GoldenAnswerTests {
+  @Test("image features of a vision encoder in 8 bits point where those in f32 do")
+  func eightBitVision() throws {
+    let directory = Self.tests.appending(path: "Fixtures/goldens")
+    let checkpoint = try Checkpoint(directory: Self.model)
+    let model = try WholeModel(checkpoint, stages: [4])
+    let narrow = try CLIPVisionEncoder(
+      loading: WeightScope(
+        of: ConvertedWeights(checkpoint, to: .q8_0, on: .single), prefix: "vision_tower"),
+      configuration: checkpoint.configuration)
+    #expect(narrow.weightFormat == .q8_0)
+    let images = try FileManager.default.contentsOfDirectory(atPath: directory.path)
+      .filter { $0.hasSuffix(".png") || $0.hasSuffix(".jpg") }.sorted()
+    #expect(images.count >= 4)
+    for name in images {
+      let file = try Data(contentsOf: directory.appending(path: name))
+      let pixels = try model.pixels(Array(file))
+      let (wide, features) = (model.encoder.encode(pixels), narrow.encode(pixels))
+      #expect(cosine(wide.values[...], features.values[...]) >= 0.9995, "\(name)")
+      for row in 0..<wide.rows {
+        #expect(cosine(wide[row: row], features[row: row]) >= 0.9995, "\(name), patch \(row)")
+      }
+    }
+  }
+
+  private func cosine(_ a: ArraySlice<Float>, _ b: ArraySlice<Float>) -> Double {
+    func product(_ a: ArraySlice<Float>, _ b: ArraySlice<Float>) -> Double {
+      zip(a, b).reduce(0) { $0 + Double($1.0) * Double($1.1) }
+    }
+    return product(a, b) / (product(a, a) * product(b, b)).squareRoot()
+  }
+}
+
 /// All parts of the model in one process.
 private struct WholeModel {
   let tokenizer: Tokenizer
   private let configuration: ModelConfiguration
   private let preprocessor: PreprocessorConfiguration
-  private let encoder: CLIPVisionEncoder
+  let encoder: CLIPVisionEncoder
   private let projector: Projector
   private let stages: [LlamaStage]
 
@@ -89,17 +122,21 @@ private struct WholeModel {
     }
   }
 
-  /// Logits of the first answer token, and the greedy answer.
-  func answer(
-    _ prompt: [Int32], file: [UInt8], cache format: WeightFormat
-  ) throws -> ([Float], [Int32]) {
+  /// An image file as the encoder takes it.
+  func pixels(_ file: [UInt8]) throws -> [Float] {
     let image = try PixelImage(decoding: file)
     let geometry = try ImageGeometry(
       fit: .centerCrop, original: ImageSize(width: image.width, height: image.height),
       side: configuration.vision.imageSide)
-    let pixels = try geometry.placement(padFill: preprocessor.padFill).pixelValues(
+    return try geometry.placement(padFill: preprocessor.padFill).pixelValues(
       of: image, resampling: preprocessor.resampling, normalization: preprocessor.normalization)
-    let features = projector(encoder.encode(pixels))
+  }
+
+  /// Logits of the first answer token, and the greedy answer.
+  func answer(
+    _ prompt: [Int32], file: [UInt8], cache format: WeightFormat
+  ) throws -> ([Float], [Int32]) {
+    let features = projector(encoder.encode(try pixels(file)))
     let caches = try stages.map { try $0.makeCache(blocks: 16, blockTokens: 16, format: format) }
     var (hidden, logits, scratch) = (Matrix(), Matrix(), LlamaScratch())
     var (next, position, answer, first) = (prompt, 0, [Int32](), [Float]())
