@@ -109,7 +109,12 @@ public struct LlamaStage: Sendable {
     }
     scratch.selected.rmsNormalized(
       finalNorm, epsilon: configuration.normEpsilon, into: &scratch.normalized, on: team)
-    head.multiply(scratch.normalized, into: &logits, on: team)
+    guard head.format.isQuantized else {
+      head.multiply(scratch.normalized, into: &logits, on: team)
+      return
+    }
+    scratch.rounded.quantize(scratch.normalized, on: team)
+    head.multiply(scratch.rounded, into: &logits, on: team)
   }
 
   /// A KV cache for this stage's layers. Throws `.outOfMemory`.
