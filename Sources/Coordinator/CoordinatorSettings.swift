@@ -18,10 +18,10 @@ public struct CoordinatorSettings: Sendable {
   public var kvBlockTokens = 16
   /// Most tokens of a step.
   public var stepTokens = 256
-  /// How long a step should take at most at the slowest stage, in milliseconds: prefill is cut so
-  /// that no decode waits longer.
+  /// How long a step should take at most from stage to stage through the whole pipeline, in
+  /// milliseconds: prefill is cut so that no decode waits longer for its next token.
   public var stepMilliseconds = 200
-  /// Steps in the pipeline at once; nil is as many as stages.
+  /// Steps that decodes are spread over; nil is as many as stages.
   public var stepsInFlight: Int?
   /// Images whose features stage 0 holds at once.
   public var featureCredits = 64
@@ -42,7 +42,7 @@ public struct CoordinatorSettings: Sendable {
   public var trace: String?
 
   var traces: Bool { trace != nil }
-  /// How long a step should take at most, in seconds.
+  /// `stepMilliseconds` in seconds.
   var stepSecondsMax: Double { Double(stepMilliseconds) / 1000 }
 
   public init() {}

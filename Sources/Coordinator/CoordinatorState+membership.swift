@@ -195,9 +195,11 @@ extension CoordinatorState {
       return Pipeline.Stage(
         peer: member.peer, name: member.name, processID: member.processID, layers: stage.layers)
     }
+    let stepsInFlight = settings.stepsInFlight ?? stages.count
     let limits = SchedulerLimits(
-      stepsInFlight: settings.stepsInFlight ?? stages.count, stepTokens: settings.stepTokens,
-      stepSpans: WireLimits.standard.stepSpans, stepSeconds: settings.stepSecondsMax,
+      stepsInFlight: stepsInFlight, stepTokens: settings.stepTokens,
+      stepSpans: WireLimits.standard.stepSpans,
+      stepSeconds: settings.stepSecondsMax,
       predictedSeconds: plan.stepSeconds)
     let pipeline = Pipeline(
       epoch: lastEpoch, stages: stages, predictedStepSeconds: plan.stepSeconds,

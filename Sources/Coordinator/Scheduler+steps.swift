@@ -3,6 +3,9 @@
 extension Scheduler {
   /// Prompt rows of a step that decodes alone would fill.
   static let prefillRowsMin = 8
+  /// Rows that take hardly longer than fewer: a prompt is not cut into smaller chunks than these
+  /// without need.
+  static let chunkRowsMin = 16
 
   /// Lets sequences in that have their images, as far as there are KV blocks for what is known of
   /// them.
@@ -45,6 +48,11 @@ extension Scheduler {
     entries[id]?.published = cached.count
     entries[id]?.node = cached.last?.node ?? KVBlockPool.root
     entries[id]?.isRunning = true
+    // As many chunks as stages keep all of them at work on one prompt, and steps of one length.
+    let rows = entry.tokens.count - cached.count * pool.blockTokens
+    let chunk = (rows + limits.stepsInFlight - 1) / limits.stepsInFlight
+    entries[id]?.chunkRows = max(
+      Self.chunkRowsMin, pool.blocks(for: chunk) * pool.blockTokens)
     countHit(cached.count * pool.blockTokens, of: id)
     running.insert(id, at: running.lastIndex { $0 < id }.map { $0 + 1 } ?? 0)
     prefilling.append(id)
@@ -112,16 +120,17 @@ extension Scheduler {
   // MARK: prefill
 
   mutating func takePrefill(into spans: inout [StepPlan.Span]) {
+    guard !prefilling.isEmpty else { return }
     let decodeRows = spans.count
     let allowed =
       limits.stepSeconds == .infinity
-      ? limits.stepTokens : curve.rowsMax(within: limits.stepSeconds)
+      ? limits.stepTokens : curve.rowsMax(within: limits.stepSeconds / Double(stepsInFlightMax))
     var room = min(
       limits.stepTokens - decodeRows, max(allowed - decodeRows, Self.prefillRowsMin))
     while room > 0, spans.count < limits.stepSpans, let id = nextPrefill() {
       entries[id]?.lastStep = current
       guard skipCached(id), let entry = entries[id] else { continue }
-      var end = min(entry.issued + room, entry.tokens.count)
+      var end = min(entry.issued + min(room, entry.chunkRows), entry.tokens.count)
       // Whole blocks can be shared; a last part of one would be computed again by others.
       let whole = end / pool.blockTokens * pool.blockTokens
       if end < entry.tokens.count, whole > entry.issued { end = whole }

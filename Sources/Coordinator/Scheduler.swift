@@ -6,15 +6,15 @@ typealias SequenceID = UInt64
 
 /// The bounds that steps keep to.
 struct SchedulerLimits: Sendable {
-  /// Steps in the pipeline at once; as many as stages keeps every stage busy.
+  /// Steps that decodes are spread over; as many as stages keeps every stage busy.
   var stepsInFlight: Int
   /// Tokens of a step.
   var stepTokens: Int
   /// Spans of a step.
   var stepSpans = 1024
-  /// How long a step should take at most at the slowest stage, in seconds.
+  /// How long a step should take at most through the pipeline, in seconds.
   var stepSeconds = Double.infinity
-  /// How long a step of one token is said to take there.
+  /// How long a step of one token is said to take at the slowest stage.
   var predictedSeconds = 0.001
 }
 
@@ -46,6 +46,8 @@ struct Scheduler: Sendable {
     var isRunning = false
     /// A span that samples is in the pipeline.
     var isAwaiting = false
+    /// Rows of its chunks.
+    var chunkRows = 0
     /// The step that it was last part of, or looked at for, by the count of `current`.
     var lastStep: UInt64 = 0
     /// The content of a block that it has begun and not filled.
@@ -160,9 +162,14 @@ struct Scheduler: Sendable {
     return true
   }
 
+  /// Steps in the pipeline at once. One more than decodes are spread over: it waits at stage 0 while
+  /// steps of different lengths keep the other stages busy. Where all decode, their steps are of one
+  /// length, and nothing is left for it to compute.
+  var stepsInFlightMax: Int { limits.stepsInFlight > 1 ? limits.stepsInFlight + 1 : 1 }
+
   /// The next step, or nil if the pipeline is full or nothing can be computed.
   mutating func nextStep() -> StepPlan? {
-    guard inFlight.count < limits.stepsInFlight, !entries.isEmpty else { return nil }
+    guard inFlight.count < stepsInFlightMax, !entries.isEmpty else { return nil }
     current += 1
     admit()
     var spans = takeDecodes()

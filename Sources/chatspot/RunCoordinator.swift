@@ -54,12 +54,16 @@ struct CoordinatorOptions: ParsableArguments {
 
   @Option(
     help: """
-      How long a step may take at most, in milliseconds: prompts are computed in chunks so that \
-      nobody's next token waits longer.
+      How long a step may take through the pipeline, in milliseconds: prompts are computed in \
+      chunks so that nobody's next token waits longer.
       """)
   var maxStepMs = CoordinatorSettings().stepMilliseconds
 
-  @Option(help: "Steps in the pipeline at once. Default: as many as stages.")
+  @Option(
+    help: """
+      Steps that decodes are spread over; one more is in the pipeline while prompts are computed. \
+      Default: as many as stages.
+      """)
   var stepsInFlight: Int?
 
   @Option(help: "Queries that wait or are answered at once; more are told to come later.")

@@ -193,7 +193,8 @@ private struct Flow {
 
   private mutating func check(_ step: Step) {
     flight.append(step)
-    #expect(flight.count <= stages)
+    let most = cluster.state.pipeline?.scheduler.stepsInFlightMax ?? 0
+    #expect(flight.count <= most && most <= stages + 1)
     let spans = step.spans.map { span in
       for splice in span.splices { #expect(held.contains(splice.image)) }
       let script = scripts[numbers[span.sequence]!]!

@@ -37,13 +37,13 @@ struct CoordinatorStateQueryTests {
     #expect(asked.allSatisfy { $0.geometry.side == 112 })
     try cluster.featuresReady(1)
     // Once the prompt is on its way, whatever comes to stage 0 next comes behind it.
-    #expect(cluster.take("worker-0").map(\.name) == ["Step", "ReleaseFeatures"])
+    #expect(cluster.take("worker-0").map(\.name) == ["Step", "Step", "ReleaseFeatures"])
     #expect(cluster.take("vision").encodes.map(\.image) == [3])
   }
 
   @Test("a query begins when all its images have come, each once")
   func severalImages() throws {
-    var cluster = try FakeCluster.ready()
+    var cluster = try FakeCluster.ready(workers: 1)
     let files = [try FakeCluster.image(), try FakeCluster.image("heldout_22_wide.png")]
     try cluster.ask(FakeCluster.query(1, images: files))
     let asked = cluster.take("vision").encodes
@@ -74,7 +74,7 @@ struct CoordinatorStateQueryTests {
     while true {
       let steps = cluster.steps()
       guard let last = steps.last?.spans.last, !last.samples || samples.last != true else { break }
-      #expect(steps.count <= 4)
+      #expect(steps.count <= 5)
       for step in steps {
         let span = step.spans[0]
         #expect(span.firstPosition == ids.count && span.tokenCount <= 10)
@@ -116,7 +116,7 @@ struct CoordinatorStateQueryTests {
 
   @Test("regions in an answer are mapped to pixels of the picture")
   func answerRegions() throws {
-    var cluster = try FakeCluster.ready()
+    var cluster = try FakeCluster.ready(workers: 1)
     let text = "<box>[0.25,0.30,0.50,0.62]</box>"
     let ids = cluster.tokens(text)
     let file = try FakeCluster.image("heldout_18_448.png")

@@ -163,7 +163,7 @@ private struct Simulation {
     #expect(plan.spans.count { ready.contains($0.sequence) } <= share)
     let spans = plan.spans.map(spanOfDecoder)
     flight.append((plan, decoder.compute(spans)))
-    #expect(flight.count <= limits.stepsInFlight)
+    #expect(flight.count <= scheduler.stepsInFlightMax)
     for span in plan.spans where span.samples {
       scheduler.setReady(false, images: { _ in true }, of: span.sequence)
     }

@@ -1,0 +1,134 @@
+/// The scheduler before a pipeline of stages that take time: how busy they are, and who waits how
+/// long.
+
+import Testing
+
+@testable import Coordinator
+
+@Suite("scheduler: a pipeline in virtual time")
+struct PipelineSimulationTests {
+  @Test("a long prompt delays nobody's next token beyond the allowed time", arguments: 1...4)
+  func gaps(stages: Int) {
+    var pipeline = SimulatedPipeline(stages: stages, stepSeconds: 0.2)
+    for id in 1...15 as ClosedRange<SequenceID> {
+      pipeline.scheduler.add(id, tokens: (0..<40).map { Int32(id) * 50 + $0 })
+    }
+    pipeline.run(until: 6)
+    pipeline.worstGap = 0
+    pipeline.scheduler.add(99, tokens: (0..<700).map { 2000 + $0 })
+    let asked = pipeline.now
+    pipeline.run(until: asked + 6)
+    #expect(pipeline.worstGap <= 0.2 * 1.05, "\(pipeline.worstGap)")
+    // No slower than need be: beside the decodes a stage has most of its time for the prompt.
+    let first = (pipeline.firstToken[99] ?? .infinity) - asked
+    let work = 700 * SimulatedPipeline.rowSeconds
+    #expect(first < 2 * work + 0.4, "\(first) s for \(work) s of work a stage")
+  }
+
+  /// Stages, sequences at once, their prompts' and answers' tokens.
+  struct Load: Sendable {
+    var stages: Int
+    var streams: Int
+    var promptTokens: Int
+    var newTokens: Int
+  }
+
+  @Test(
+    "stages are busy while sequences come, decode and go",
+    arguments: [
+      Load(stages: 2, streams: 8, promptTokens: 30, newTokens: 60),
+      Load(stages: 3, streams: 16, promptTokens: 30, newTokens: 60),
+      Load(stages: 4, streams: 64, promptTokens: 100, newTokens: 100),
+      Load(stages: 2, streams: 8, promptTokens: 300, newTokens: 4),
+      Load(stages: 3, streams: 16, promptTokens: 300, newTokens: 4),
+    ])
+  func utilisation(load: Load) {
+    var pipeline = SimulatedPipeline(stages: load.stages, stepSeconds: 0.2)
+    pipeline.promptTokens = load.promptTokens
+    pipeline.newTokensMax = load.newTokens
+    pipeline.streams = load.streams
+    pipeline.run(until: 2)
+    let before = pipeline.busySeconds
+    let start = pipeline.now
+    pipeline.run(until: 30)
+    for (stage, seconds) in pipeline.busySeconds.enumerated() {
+      let share = (seconds - before[stage]) / (pipeline.now - start)
+      #expect(share > 0.93, "stage \(stage) is busy for \(share)")
+    }
+  }
+}
+
+/// Stages that take a fixed time and one for each row, in whose order steps pass.
+private struct SimulatedPipeline {
+  static let stepSeconds = 0.002
+  static let rowSeconds = 0.0005
+
+  var scheduler: Scheduler
+  var now = 0.0
+  var worstGap = 0.0
+  var firstToken: [SequenceID: Double] = [:]
+  var busySeconds: [Double]
+  /// After so many tokens a sequence ends and another takes its place.
+  var newTokensMax = Int.max
+  var promptTokens = 30
+  /// Sequences that are kept going.
+  var streams = 0
+  private var lastID: SequenceID = 1000
+  private var lastToken: [SequenceID: Double] = [:]
+  private var counts: [SequenceID: Int] = [:]
+  private var freeAt: [Double]
+  private var flight: [(plan: StepPlan, leaves: Double)] = []
+
+  init(stages: Int, stepSeconds: Double) {
+    scheduler = Scheduler(
+      limits: SchedulerLimits(
+        stepsInFlight: stages, stepTokens: 256, stepSeconds: stepSeconds,
+        predictedSeconds: 0.0025),
+      pool: KVBlockPool(blockCount: 4000, blockTokens: 16))
+    freeAt = Array(repeating: 0, count: stages)
+    busySeconds = freeAt
+  }
+
+  mutating func run(until end: Double) {
+    while now < end {
+      while scheduler.runningCount + scheduler.waitingCount < streams {
+        lastID += 1
+        let tokens = (0..<promptTokens).map { Int32(lastID) * 1000 + Int32($0) }
+        scheduler.add(lastID, tokens: tokens)
+      }
+      while let plan = scheduler.nextStep() { send(plan) }
+      guard !flight.isEmpty else { return }
+      receive()
+    }
+  }
+
+  private mutating func send(_ plan: StepPlan) {
+    let seconds = Self.stepSeconds + Self.rowSeconds * Double(plan.rows)
+    var time = now
+    for stage in freeAt.indices {
+      time = max(time, freeAt[stage]) + seconds
+      freeAt[stage] = time
+      busySeconds[stage] += seconds
+    }
+    flight.append((plan, time))
+  }
+
+  private mutating func receive() {
+    let (plan, leaves) = flight.removeFirst()
+    now = leaves
+    let seconds = Self.stepSeconds + Self.rowSeconds * Double(plan.rows)
+    _ = scheduler.complete(plan.number, rows: plan.rows, seconds: seconds)
+    for span in plan.spans where span.samples {
+      let id = span.sequence
+      if let last = lastToken[id] { worstGap = max(worstGap, now - last) }
+      if firstToken[id] == nil { firstToken[id] = now }
+      lastToken[id] = now
+      counts[id, default: 0] += 1
+      if counts[id, default: 0] >= newTokensMax {
+        scheduler.remove(id)
+      } else {
+        scheduler.append(7, to: id)
+      }
+    }
+  }
+}
