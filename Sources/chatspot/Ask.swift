@@ -100,7 +100,7 @@ struct Ask: AsyncParsableCommand {
     var settings = LocalClusterSettings(executable: EmbeddedModel.executable, model: directory)
     settings.workers = workers
     settings.threads = threads.count
-    settings.coordinatorArguments = cluster.arguments
+    settings.coordinatorArguments = cluster.arguments + ["--no-http"]
     settings.workerArguments = weights.arguments
     settings.logLevel = clusterLogLevel
     let cluster = LocalCluster(settings)

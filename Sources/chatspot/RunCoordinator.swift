@@ -3,6 +3,7 @@
 import ArgumentParser
 import Coordinator
 import Foundation
+import Gateway
 import Messaging
 import Wire
 
@@ -11,12 +12,14 @@ struct RunCoordinator: AsyncParsableCommand {
     commandName: "coordinator",
     abstract: "Runs the coordinator of a cluster of several machines.",
     discussion: """
-      Prints "listening ADDRESS" on standard output when workers, vision nodes and clients can \
-      connect, and "ready" each time that queries can be answered.
+      Prints "http URL" on standard output when the gateway listens, "listening ADDRESS" when \
+      workers, vision nodes and clients can connect, and "ready" each time that queries can be \
+      answered.
       """)
 
   @OptionGroup var model: ModelOption
   @OptionGroup var coordinator: CoordinatorOptions
+  @OptionGroup(title: "HTTP gateway") var http: GatewayOptions
   @OptionGroup var process: ProcessOptions
   @OptionGroup var log: LogOption
 
@@ -31,11 +34,23 @@ struct RunCoordinator: AsyncParsableCommand {
     var settings = coordinator.settings
     settings.workersExpected = workers
     let logger = log.logger("coordinator")
+    // Before anything is measured.
+    _ = PrometheusRegistry.installed
+    let model = try ServedModel(directory: try model.directory())
     let coordinator = try Coordinator(
-      model: try ServedModel(directory: try model.directory()), settings: settings,
-      logger: logger, onReady: { announce("ready") })
-    announce("listening \(try await coordinator.start(at: listen))")
+      model: model, settings: settings, logger: logger, onReady: { announce("ready") })
+    let address = try await coordinator.start(at: listen)
+    let gateway: Gateway?
+    do {
+      gateway = try await http.start(
+        for: coordinator, of: model, isInsecure: process.insecure, logger: logger)
+    } catch {
+      await coordinator.stop()
+      throw error
+    }
+    announce("listening \(address)")
     await Termination.requested(withParent: process.withParent)
+    await gateway?.stop()
     await coordinator.stop()
   }
 }
@@ -55,8 +70,12 @@ struct CoordinatorOptions: ParsableArguments {
   @Option(help: "Steps in the pipeline at once. Default: as many as stages.")
   var stepsInFlight: Int?
 
+  @Option(help: "Queries that are waiting or being answered at once; more are refused.")
+  var queries = CoordinatorSettings().queriesMax
+
   var settings: CoordinatorSettings {
     var settings = CoordinatorSettings()
+    settings.queriesMax = queries
     settings.activationType = activations.wireType
     settings.kvTokens = kvTokens
     settings.stepTokens = stepTokens
@@ -66,7 +85,10 @@ struct CoordinatorOptions: ParsableArguments {
 
   /// The same as arguments, for a child process.
   var arguments: [String] {
-    var arguments = ["--activations", activations.rawValue, "--step-tokens", "\(stepTokens)"]
+    var arguments = [
+      "--activations", activations.rawValue, "--step-tokens", "\(stepTokens)",
+      "--queries", "\(queries)",
+    ]
     if let kvTokens { arguments += ["--kv-tokens", "\(kvTokens)"] }
     if let stepsInFlight { arguments += ["--steps-in-flight", "\(stepsInFlight)"] }
     return arguments
