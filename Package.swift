@@ -111,7 +111,7 @@ let package = Package(
       name: "GatewayTests",
       dependencies: [
         "Gateway", "Coordinator", "Wire", "Referring", "Imaging", httpTypes, hummingbird,
-        hummingbirdTesting, logging, metrics, nio,
+        hummingbirdTesting, logging, metrics, nio, nioPosix,
       ],
       swiftSettings: strict),
     .testTarget(

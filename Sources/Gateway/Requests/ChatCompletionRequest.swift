@@ -10,7 +10,7 @@ struct ChatCompletionRequest: Decodable, Sendable {
 
   init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: CodingKeys.self)
-    messages = try fields.decode([ChatMessage].self, forKey: .messages)
+    messages = try fields.required(.messages, as: [ChatMessage].self)
     guard (1...RequestLimits.messages).contains(messages.count) else {
       throw fields.path(.messages).error(
         "holds \(messages.count) messages, not 1 to \(RequestLimits.messages)",

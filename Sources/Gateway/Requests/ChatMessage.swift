@@ -11,7 +11,7 @@ struct ChatMessage: Decodable, Sendable {
 
   init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: CodingKeys.self)
-    let name = try fields.decode(String.self, forKey: .role)
+    let name = try fields.required(.role, as: String.self)
     guard let role = Role(rawValue: name) else {
       throw fields.path(.role).error(
         "is \"\(name.prefix(40))\", not system, developer, user or assistant",
@@ -27,7 +27,7 @@ struct ChatMessage: Decodable, Sendable {
       }
       parts = []
     } else if (try? fields.nestedUnkeyedContainer(forKey: .content)) != nil {
-      parts = try fields.decode([ContentPart].self, forKey: .content)
+      parts = try fields.required(.content, as: [ContentPart].self)
     } else {
       throw fields.path(.content).error(
         "must be a string or a list of content parts", code: "wrong_type")

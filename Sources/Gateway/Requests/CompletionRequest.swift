@@ -12,7 +12,7 @@ struct CompletionRequest: Decodable, Sendable {
 
   init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: CodingKeys.self)
-    prompts = try fields.decode(CompletionPrompts.self, forKey: .prompt)
+    prompts = try fields.required(.prompt, as: CompletionPrompts.self)
     answer = try AnswerFields(from: decoder)
     sampling = try SamplingFields(from: decoder)
     echoes = try fields.optional(.echo) ?? false

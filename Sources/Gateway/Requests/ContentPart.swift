@@ -8,18 +8,18 @@ enum ContentPart: Decodable, Sendable, Equatable {
 
   init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: CodingKeys.self)
-    let type = try fields.decode(String.self, forKey: .type)
+    let type = try fields.required(.type, as: String.self)
     switch type {
     case "text":
-      self = .text(try fields.decode(String.self, forKey: .text))
+      self = .text(try fields.required(.text, as: String.self))
     case "image_url":
       if let url = try? fields.decode(String.self, forKey: .imageURL) {
         self = .image(url: url)
       } else {
-        self = .image(url: try fields.decode(ImageURL.self, forKey: .imageURL).url)
+        self = .image(url: try fields.required(.imageURL, as: ImageURL.self).url)
       }
     case "region":
-      self = .region(try fields.decode(RegionPart.self, forKey: .region))
+      self = .region(try fields.required(.region, as: RegionPart.self))
     default:
       throw fields.path(.type).error(
         "is \"\(type.prefix(40))\", not text, image_url or region", code: "invalid_value")

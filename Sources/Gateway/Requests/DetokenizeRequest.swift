@@ -7,7 +7,7 @@ struct DetokenizeRequest: Decodable, Sendable {
   init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: CodingKeys.self)
     model = try fields.optional(.model)
-    tokens = try fields.decode([Int32].self, forKey: .tokens)
+    tokens = try fields.required(.tokens, as: [Int32].self)
     guard tokens.count <= RequestLimits.promptTokens, tokens.allSatisfy({ $0 >= 0 }) else {
       throw fields.path(.tokens).error(
         "must hold at most \(RequestLimits.promptTokens) tokens, none below 0",

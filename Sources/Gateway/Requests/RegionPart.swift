@@ -52,7 +52,7 @@ struct RegionPart: Decodable, Sendable, Equatable {
   private static func numbers(
     _ fields: KeyedDecodingContainer<CodingKeys>, _ key: CodingKeys, count: Int
   ) throws -> [Double] {
-    let numbers = try fields.decode([Double].self, forKey: key)
+    let numbers = try fields.required(key, as: [Double].self)
     guard numbers.count == count else {
       throw fields.path(key).error(
         "holds \(numbers.count) numbers, not \(count)", code: "invalid_value")
@@ -71,7 +71,7 @@ struct RegionPart: Decodable, Sendable, Equatable {
       }
       corners = stride(from: 0, to: flat.count, by: 2).map { Array(flat[$0...$0 + 1]) }
     } else {
-      corners = try fields.decode([[Double]].self, forKey: key)
+      corners = try fields.required(key, as: [[Double]].self)
     }
     for (index, corner) in corners.enumerated() where corner.count != 2 {
       throw fields.path(key)[index].error(

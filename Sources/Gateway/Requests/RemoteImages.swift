@@ -58,6 +58,7 @@ struct RemoteImages: Sendable {
     configuration.dnsOverride = [host: target]
     configuration.httpVersion = .http1Only
     configuration.timeout.connect = .seconds(5)
+    configuration.connectionPool.retryConnectionEstablishment = false
     configuration.maximumUsesPerConnection = 1
     let client = HTTPClient(
       eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup.singleton),

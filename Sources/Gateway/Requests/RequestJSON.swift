@@ -29,9 +29,7 @@ enum RequestJSON {
       return FieldPath(context.codingPath).appending(key.stringValue).error(
         "is missing", code: "missing_field")
     case .dataCorrupted(let context) where context.codingPath.isEmpty:
-      let detail = (context.underlyingError as NSError?)?.userInfo[NSDebugDescriptionErrorKey]
-      let reason = detail.map { ": \($0)" } ?? ""
-      return .invalid("the request body is not JSON\(reason)", code: "invalid_json")
+      return .invalid("the request body is not JSON", code: "invalid_json")
     case .dataCorrupted(let context):
       return FieldPath(context.codingPath).error(
         "cannot be read: \(context.debugDescription)", code: "invalid_value")
@@ -56,16 +54,30 @@ extension KeyedDecodingContainer {
   /// The path of one of this container's fields.
   func path(_ key: Key) -> FieldPath { FieldPath(codingPath).appending(key.stringValue) }
 
+  /// A field that must be there.
+  func required<Value: Decodable>(_ key: Key, as type: Value.Type = Value.self) throws -> Value {
+    try naming(key) { try decode(type, forKey: key) }
+  }
+
   /// A field that may be missing or null.
   func optional<Value: Decodable>(_ key: Key, as type: Value.Type = Value.self) throws -> Value? {
-    try decodeIfPresent(type, forKey: key)
+    try naming(key) { try decodeIfPresent(type, forKey: key) }
+  }
+
+  /// For a number that does not fit its type the decoder throws an error of its own, which names
+  /// nothing: the field's name is given.
+  private func naming<Value>(_ key: Key, _ decode: () throws -> Value) throws -> Value {
+    do { return try decode() } catch {
+      if error is APIError || error is DecodingError { throw error }
+      throw path(key).error("holds a number that does not fit", code: "out_of_range")
+    }
   }
 
   /// A number in a range, or nil.
   func optional<Value: Decodable & Comparable>(
     _ key: Key, in range: ClosedRange<Value>
   ) throws -> Value? {
-    guard let value = try decodeIfPresent(Value.self, forKey: key) else { return nil }
+    guard let value: Value = try optional(key) else { return nil }
     guard range.contains(value) else {
       throw path(key).error(
         "is \(value), not in \(range.lowerBound) to \(range.upperBound)", code: "out_of_range")

@@ -9,7 +9,7 @@ struct TokenizeRequest: Decodable, Sendable {
   init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: CodingKeys.self)
     model = try fields.optional(.model)
-    prompt = try fields.decode(String.self, forKey: .prompt)
+    prompt = try fields.required(.prompt, as: String.self)
     try fields.path(.prompt).checkText(prompt)
     addsSpecial = try fields.optional(.addsSpecial) ?? true
   }

@@ -25,7 +25,7 @@ struct MeasuringMiddleware: RouterMiddleware {
       running.decrement()
       throw error
     }
-    response.headers[.requestID] = context.id
+    response.headers[.requestID] = RequestID().description
     let record: @Sendable () -> Void = { [running, status = response.status.code] in
       running.decrement()
       Counter(
