@@ -15,14 +15,25 @@ struct ConnectionTests {
     FakeCluster { _, continuation in continuation.yield(.text("begun", [])) }
   }
 
-  private func running(
-    _ cluster: FakeCluster, _ change: (inout GatewaySettings) -> Void = { _ in },
-    _ test: (_ port: Int) async throws -> Void
-  ) async throws {
+  private static var standard: GatewaySettings {
     var settings = GatewaySettings()
     settings.port = 0
     settings.graceSeconds = 0.2
-    change(&settings)
+    return settings
+  }
+
+  private func settings(
+    _ field: WritableKeyPath<GatewaySettings, Int>, _ value: Int
+  ) -> GatewaySettings {
+    var settings = Self.standard
+    settings[keyPath: field] = value
+    return settings
+  }
+
+  private func running(
+    _ cluster: FakeCluster, with settings: GatewaySettings = standard,
+    _ test: (_ port: Int) async throws -> Void
+  ) async throws {
     let gateway = try Gateway(
       cluster: cluster, text: .fake, settings: settings, metrics: PrometheusRegistry(),
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
@@ -65,7 +76,7 @@ struct ConnectionTests {
       let text = String(repeating: "x", count: 1 << 16)
       for _ in 0..<250 { continuation.yield(.text(text, [])) }
     }
-    try await running(cluster, { $0.transferSeconds = 1 }) { port in
+    try await running(cluster, with: settings(\.transferSeconds, 1)) { port in
       let connection = try await RawConnection(port: port)
       try await connection.stopReading()
       try await connection.send(Self.request(#"{"prompt": "x", "stream": true}"#))
@@ -75,7 +86,7 @@ struct ConnectionTests {
 
   @Test("a body that trickles in is given up, and the connection closed")
   func slowBody() async throws {
-    try await running(FakeCluster("x"), { $0.transferSeconds = 1 }) { port in
+    try await running(FakeCluster("x"), with: settings(\.transferSeconds, 1)) { port in
       let connection = try await RawConnection(port: port)
       try await connection.send(
         "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{")
@@ -92,7 +103,7 @@ struct ConnectionTests {
 
   @Test("a connection that says nothing, or only part of a head, is closed")
   func idle() async throws {
-    try await running(FakeCluster("x"), { $0.idleSeconds = 1 }) { port in
+    try await running(FakeCluster("x"), with: settings(\.idleSeconds, 1)) { port in
       let silent = try await RawConnection(port: port)
       let slow = try await RawConnection(port: port)
       try await slow.send("GET /live HTTP/1.1\r\nX-")
@@ -116,7 +127,7 @@ struct ConnectionTests {
 
   @Test("a request that is too large is refused while it is still being sent")
   func largeBody() async throws {
-    try await running(FakeCluster("x"), { $0.bodyBytesMax = 10_000 }) { port in
+    try await running(FakeCluster("x"), with: settings(\.bodyBytesMax, 10_000)) { port in
       let connection = try await RawConnection(port: port)
       try await connection.send(
         "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
