@@ -72,6 +72,7 @@ let package = Package(
       name: "Coordinator",
       dependencies: [
         "Wire", "Messaging", "Referring", "Tokenizing", "Imaging", "Checkpoints", crypto, logging,
+        metrics,
       ],
       swiftSettings: strict),
     .target(

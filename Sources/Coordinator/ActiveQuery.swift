@@ -3,99 +3,166 @@
 internal import Checkpoints
 internal import Messaging
 internal import Referring
-internal import Tokenizing
 internal import Wire
+
+/// A client's own name for a query.
+struct QueryName: Hashable, Sendable {
+  let client: PeerIdentity
+  let number: UInt64
+}
 
 /// One query and its sequence.
 struct ActiveQuery: Sendable {
-  /// The client, and its own number for the query.
-  let client: PeerIdentity
-  let clientQuery: UInt64
+  /// What the client asked about the way of answering.
+  struct Options: Sendable {
+    let sampling: WireSampling
+    let minTokens: Int
+    let ignoresEnd: Bool
+    /// How many of the likeliest tokens the client wants beside each; nil for no
+    /// log-probabilities.
+    let logProbabilities: Int?
+    let user: String
+
+    init(_ message: ReferringQueryMessage) {
+      sampling = message.sampling
+      minTokens = message.minTokens
+      ignoresEnd = message.ignoreEnd
+      logProbabilities = message.logProbabilities
+      user = message.user
+    }
+
+    /// Whether the last stage must know the answer's tokens.
+    var hasPenalties: Bool { sampling.presencePenalty != 0 || sampling.frequencyPenalty != 0 }
+  }
+
+  let name: QueryName
+  let options: Options
   let prompt: Prompt
-  let geometries: [ImageGeometry]
-  let sampling: WireSampling
+  let images: [QueryImage]
   var newTokensMax: Int
-  let minTokens: Int
-  let ignoresEnd: Bool
-  /// How many of the likeliest tokens the client wants beside each; nil for no log-probabilities.
-  let logProbabilities: Int?
   /// When it arrived, in seconds.
   let arrived: Double
   /// When it fails, in seconds; infinity for never.
   let deadline: Double
-  /// The coordinator's numbers for its images, in the order of `geometries`, once they are asked
-  /// for.
-  var images: [UInt64] = []
-  var imagesMissing: Int
-  /// Image files that are not yet asked for.
-  var files: [[UInt8]]
 
-  var tokens: [Int32] = []
+  /// The coordinator's numbers for its images that stage 0 holds for it, or is about to.
+  var features: [ContentDigest: UInt64] = [:]
+  /// Whether it waits for features, or holds some.
+  var wantsFeatures = false
+  var newTokens = 0
   var answer: AnswerStream
   /// How often each token stands in the answer, if a penalty asks for it.
   var counts: [Int32: Int] = [:]
+
   var imagesReady: Double?
+  var firstIssued: Double?
   var firstToken: Double?
-  var reports: [ProcessReport] = []
+  var lastToken: Double?
+  /// What vision nodes did for it.
+  var encodings: [ProcessReport] = []
+  /// Steps computed for it at each stage, and the time that they took.
+  var stageWork: [(steps: Int, seconds: Double)] = []
+
+  init(
+    name: QueryName, message: ReferringQueryMessage, prepared: PreparedQuery, newTokensMax: Int,
+    arrived: Double, model: ServedModel
+  ) {
+    self.name = name
+    options = Options(message)
+    prompt = prepared.prompt
+    images = prepared.images
+    self.newTokensMax = newTokensMax
+    self.arrived = arrived
+    deadline =
+      message.deadlineMilliseconds == 0
+      ? .infinity : arrived + Double(message.deadlineMilliseconds) / 1000
+    answer = AnswerStream(model.tokenizer, stop: message.stop)
+  }
 
   /// The position that the next token takes.
-  var nextPosition: Int { prompt.tokens.count + tokens.count }
-
-  /// Token ids at `positions`: of the prompt, then of the answer.
-  func tokens(at positions: Range<Int>) -> [Int32] {
-    positions.map {
-      $0 < prompt.tokens.count ? prompt.tokens[$0] : tokens[$0 - prompt.tokens.count]
-    }
-  }
+  var nextPosition: Int { prompt.tokens.count + newTokens }
 
   /// Adds a sampled token. Returns what the client is to get, and why the answer ends if it does.
   mutating func append(
     _ sampled: SampledToken, model: ServedModel
   ) -> (output: AnswerStream.Output, end: Answer.FinishReason?) {
     let id = sampled.tokenID
-    tokens.append(id)
-    if sampling.presencePenalty != 0 || sampling.frequencyPenalty != 0 {
-      counts[id, default: 0] += 1
-    }
-    let ends = !ignoresEnd && model.configuration.endsOfSequence.contains(id)
+    newTokens += 1
+    if options.hasPenalties { counts[id, default: 0] += 1 }
+    let ends = !options.ignoresEnd && model.configuration.endsOfSequence.contains(id)
     // As vLLM has it: what the first tokens spell is not searched.
-    let heedsStop = tokens.count > minTokens
+    let heedsStop = newTokens > options.minTokens
     var output = AnswerStream.Output()
     if !ends {
-      let token = logProbabilities == nil ? nil : AnswerToken(sampled, spelledBy: model.tokenizer)
+      let token =
+        options.logProbabilities == nil ? nil : AnswerToken(sampled, spelledBy: model.tokenizer)
       output = answer.append(id, token: token, heedsStop: heedsStop)
     }
     if output.isStopped { return (output, .stop) }
-    guard ends || tokens.count >= newTokensMax else { return (output, nil) }
+    guard ends || newTokens >= newTokensMax else { return (output, nil) }
     let rest = answer.finish(heedsStop: heedsStop)
     output.text += rest.text
     output.tokens += rest.tokens
     return (output, ends || rest.isStopped ? .stop : .length)
   }
 
+  /// A span of the plan as it goes to stage 0.
+  func wireSpan(_ span: StepPlan.Span) -> WireSpan {
+    var wire = WireSpan(
+      sequence: span.sequence, firstPosition: span.firstPosition, tokenCount: span.count,
+      tokenIDs: span.tokens, kvBlocks: span.blocks, splices: splices(at: span.positions))
+    guard span.samples else { return wire }
+    wire.sampling = options.sampling
+    wire.withholdsEnd = newTokens < options.minTokens
+    wire.logProbabilities = options.logProbabilities
+    wire.generated = counts.map { WireTokenCount(tokenID: $0.key, count: $0.value) }
+    return wire
+  }
+
   /// The image rows that fall into `positions`, counted from the first of them.
-  func splices(at positions: Range<Int>) -> [Splice] {
+  private func splices(at positions: Range<Int>) -> [Splice] {
     prompt.images.compactMap { image in
       let whole = image.firstToken..<image.firstToken + image.rows
       let part = whole.clamped(to: positions)
-      guard !part.isEmpty else { return nil }
+      guard !part.isEmpty, let number = features[images[image.image].digest] else { return nil }
       return Splice(
-        image: images[image.image], firstRow: part.lowerBound - whole.lowerBound,
-        rowCount: part.count, firstToken: part.lowerBound - positions.lowerBound)
+        image: number, firstRow: part.lowerBound - whole.lowerBound, rowCount: part.count,
+        firstToken: part.lowerBound - positions.lowerBound)
     }
   }
 
-  /// Adds to what a process did for this query.
-  mutating func report(_ report: ProcessReport) {
-    // Process ids alone do not tell: in containers every process may be number 1.
-    let index = reports.firstIndex {
-      $0.processID == report.processID && $0.name == report.name && $0.work == report.work
+  /// Adds the time that the stages took for a step that it was part of.
+  mutating func add(_ timings: [StageTiming], stages: Int) {
+    if stageWork.isEmpty { stageWork = Array(repeating: (0, 0), count: stages) }
+    for timing in timings where stageWork.indices.contains(timing.stage) {
+      stageWork[timing.stage].steps += 1
+      stageWork[timing.stage].seconds += timing.computeSeconds
     }
+  }
+
+  /// What each process did for it: vision nodes first, then the stages in order.
+  func reports(_ stages: [Pipeline.Stage]) -> [ProcessReport] {
+    encodings
+      + zip(stages, stageWork).filter { $1.steps > 0 }.map { stage, work in
+        ProcessReport(
+          name: stage.name, processID: stage.processID, work: "decodes \(layersText(stage.layers))",
+          completed: work.steps, busySeconds: work.seconds, firstLayer: stage.layers.lowerBound,
+          layerCount: stage.layers.count)
+      }
+  }
+
+  /// Adds an image that a vision node encoded for it.
+  mutating func add(_ node: Member, encodeSeconds: Double) {
+    // Process ids alone do not tell: in containers every process may be number 1.
+    let index = encodings.firstIndex { $0.processID == node.processID && $0.name == node.name }
     guard let index else {
-      reports.append(report)
+      encodings.append(
+        ProcessReport(
+          name: node.name, processID: node.processID, work: "encodes images", completed: 1,
+          busySeconds: encodeSeconds))
       return
     }
-    reports[index].completed += report.completed
-    reports[index].busySeconds += report.busySeconds
+    encodings[index].completed += 1
+    encodings[index].busySeconds += encodeSeconds
   }
 }

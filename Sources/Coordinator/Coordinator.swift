@@ -20,13 +20,14 @@ public actor Coordinator {
   private var state: CoordinatorState
   private var socket: Socket?
   private var local = LocalQueries()
+  private var trace: TraceFile?
   /// The timer for the next deadline of a query, and when that is.
   private var isStopped = false
   private var deadline: (timer: TimerToken, time: Double)?
 
   /// `onReady` is called each time that queries can be answered: once all stages of a plan stand.
   ///
-  /// Throws `.configuration` for a setting out of range.
+  /// Throws `.configuration` for a setting out of range, or a trace that cannot be written.
   public init(
     model: ServedModel, settings: CoordinatorSettings, logger: Logger,
     onReady: @escaping @Sendable () -> Void = {}
@@ -38,6 +39,7 @@ public actor Coordinator {
     started = clock.now
     heartbeat = .milliseconds(settings.heartbeatMilliseconds)
     state = CoordinatorState(model: model, settings: settings)
+    trace = try settings.trace.map { path throws(CoordinatorError) in try TraceFile(path: path) }
   }
 
   /// Listens at `address` and returns it with its port. Throws `MessagingError`.
@@ -54,6 +56,7 @@ public actor Coordinator {
       self?.assumeIsolated { coordinator in
         coordinator.state.tick(now: coordinator.now)
         coordinator.act()
+        coordinator.trace?.flush()
       }
     }
     return bound
@@ -65,6 +68,8 @@ public actor Coordinator {
       send(.goodbye(Goodbye(reason: "the coordinator ends")), to: peer)
     }
     isStopped = true
+    trace?.close()
+    trace = nil
     socket?.close()
     socket = nil
     reactor.shutdown()
@@ -136,9 +141,29 @@ public actor Coordinator {
         switch action {
         case .send(let message, let peer): send(message, to: peer)
         case .report(let event): report(event)
+        case .prepare(let name, let preparation): prepare(preparation, as: name)
+        case .trace(let event): trace?.write(event)
         }
       }
     }
+  }
+
+  /// Prepares a query beside this thread, so that a large prompt or image delays nobody's tokens.
+  private func prepare(_ preparation: Preparation, as name: QueryName) {
+    let model = state.model
+    Task.detached(priority: .userInitiated) { [weak self] in
+      let result = Result { () throws(CoordinatorError) in
+        try model.prepare(preparation.message)
+      }
+      await self?.prepared(name, ticket: preparation.ticket, result)
+    }
+  }
+
+  private func prepared(
+    _ name: QueryName, ticket: UInt64, _ result: Result<PreparedQuery, CoordinatorError>
+  ) {
+    state.prepared(name, ticket: ticket, result, now: now)
+    act()
   }
 
   /// Sees to it that the state machine hears of its next deadline.

@@ -6,6 +6,9 @@ internal import Wire
 enum CoordinatorAction: Sendable {
   case send(Message, to: PeerIdentity)
   case report(ClusterEvent)
+  /// Prepares a query beside the state machine, and hands the result to its `prepared`.
+  case prepare(QueryName, Preparation)
+  case trace(TraceEvent)
 }
 
 /// Something that an operator wants to know.

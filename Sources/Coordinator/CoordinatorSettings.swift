@@ -15,13 +15,18 @@ public struct CoordinatorSettings: Sendable {
   public var kvBlockTokens = 16
   /// Most tokens of a step.
   public var stepTokens = 256
+  /// How long a step should take at most at the slowest stage, in milliseconds: prefill is cut so
+  /// that no decode waits longer.
+  public var stepMilliseconds = 200
   /// Steps in the pipeline at once; nil is as many as stages.
   public var stepsInFlight: Int?
   /// Images whose features stage 0 holds at once.
-  public var featureCredits = 32
+  public var featureCredits = 64
+  /// Bytes of image features that stage 0 holds at once.
+  public var featureBytesMax = 512 << 20
   /// Queries that are waiting or being answered at once.
   public var queriesMax = 1024
-  /// Bytes of image files that are waiting or being encoded at once.
+  /// Bytes of the image files of queries that are waiting or being answered at once.
   public var imageBytesMax = 1 << 30
   /// Tokens of an answer where the query does not say.
   public var newTokensDefault = 512
@@ -29,6 +34,13 @@ public struct CoordinatorSettings: Sendable {
   public var heartbeatMilliseconds = 1000
   /// After how long a silence a member counts as lost, in milliseconds.
   public var heartbeatTimeoutMilliseconds = 10_000
+
+  /// The file that a trace of all steps is written to, in the format that Perfetto reads.
+  public var trace: String?
+
+  var traces: Bool { trace != nil }
+  /// How long a step should take at most, in seconds.
+  var stepSecondsMax: Double { Double(stepMilliseconds) / 1000 }
 
   public init() {}
 
@@ -39,8 +51,10 @@ public struct CoordinatorSettings: Sendable {
       ("--kv-tokens", kvTokens ?? 1, 1...(1 << 30)),
       ("--kv-block-tokens", kvBlockTokens, 1...4096),
       ("--step-tokens", stepTokens, 1...65_536),
+      ("--max-step-ms", stepMilliseconds, 1...600_000),
       ("--steps-in-flight", stepsInFlight ?? 1, 1...4096),
       ("--images-held", featureCredits, 1...4096),
+      ("--image-feature-bytes", featureBytesMax, 1...(1 << 40)),
       ("--queries", queriesMax, 1...1_000_000),
       ("--image-bytes", imageBytesMax, 1...(1 << 40)),
       ("--new-tokens", newTokensDefault, 1...1_000_000),

@@ -1,59 +1,69 @@
 /// Images on their way through a vision node to stage 0.
 
-internal import Crypto
 internal import Messaging
 internal import Wire
 
-/// An image that stage 0 has room for.
-struct EncodingImage: Sendable {
-  /// The vision node that encodes it; nil until there is one.
-  var node: PeerIdentity?
-  /// The query that it belongs to; nil once that has ended.
-  var sequence: SequenceID?
-  /// What the node is asked, for as long as it may have to be asked of another.
-  var request: EncodeImage?
-}
-
 extension CoordinatorState {
+  /// Images that stage 0 holds at once: as many as there are credits, and bytes.
+  var featureCredits: Int {
+    min(settings.featureCredits, max(1, settings.featureBytesMax / model.featureBytes))
+  }
+
+  /// A sequence cannot go on without features of its images.
+  mutating func wantFeatures(_ sequence: SequenceID) {
+    guard queries[sequence]?.wantsFeatures == false else { return }
+    queries[sequence]?.wantsFeatures = true
+    queriesAwaitingImages.append(sequence)
+  }
+
   /// Asks vision nodes for the images of waiting queries, as far as stage 0 has room.
   mutating func requestImages() {
-    guard let pipeline, pipeline.isReady else { return }
-    for image in images.keys.sorted() where images[image]?.node == nil { dispatch(image) }
-    while let sequence = queriesAwaitingImages.first, let query = queries[sequence],
-      images.count + query.files.count <= settings.featureCredits
-    {
+    guard pipeline?.isReady == true else { return }
+    while let sequence = queriesAwaitingImages.first {
+      let missing = pipeline?.scheduler.missingImages(sequence) ?? []
+      guard acquire(missing.map(\.digest), for: sequence) else { break }
       queriesAwaitingImages.removeFirst()
-      for (file, geometry) in zip(query.files, query.geometries) {
-        lastImage += 1
-        let request = EncodeImage(
-          epoch: pipeline.epoch, image: lastImage, fileDigest: Array(SHA256.hash(data: file)),
-          file: file, geometry: WireImageGeometry(geometry))
-        images[lastImage] = EncodingImage(sequence: sequence, request: request)
-        queries[sequence]?.images.append(lastImage)
-        dispatch(lastImage)
-      }
-      queries[sequence]?.files = []
     }
+    dispatchImages()
   }
 
-  /// Sends an image to the vision node with the fewest in hand; it waits if there is none.
-  private mutating func dispatch(_ image: UInt64) {
-    guard let request = images[image]?.request else { return }
-    let node = visionNodes.min { outstanding($0.peer) < outstanding($1.peer) }
-    guard let node else { return }
-    images[image]?.node = node.peer
-    send(.encodeImage(request), to: node.peer)
+  /// Takes room at stage 0 for images of a query; false if there is none.
+  private mutating func acquire(_ digests: [ContentDigest], for sequence: SequenceID) -> Bool {
+    guard let query = queries[sequence], let epoch = pipeline?.epoch else { return true }
+    guard !digests.isEmpty else {
+      // Others have brought them into the KV cache meanwhile.
+      queries[sequence]?.wantsFeatures = false
+      return true
+    }
+    let images = digests.compactMap { digest in query.images.first { $0.digest == digest } }
+    let acquired = pipeline?.features.acquire(digests, for: sequence) { index, number in
+      EncodeImage(
+        epoch: epoch, image: number, fileDigest: images[index].fileDigest,
+        file: images[index].file, geometry: WireImageGeometry(images[index].geometry))
+    }
+    guard let acquired else { return false }
+    release(acquired.evicted)
+    for (digest, number) in zip(digests, acquired.numbers) {
+      queries[sequence]?.features[digest] = number
+    }
+    for number in Set(acquired.numbers) where pipeline?.features[number]?.isReady == true {
+      featuresHere(number, for: sequence)
+    }
+    return true
   }
 
-  private func outstanding(_ node: PeerIdentity) -> Int {
-    images.values.count { $0.node == node && $0.request != nil }
-  }
-
-  /// A vision node is gone: what it had in hand is encoded by another.
-  mutating func encodeElsewhere(_ node: PeerIdentity) {
-    for (image, entry) in images where entry.node == node && entry.request != nil {
-      images[image]?.node = nil
-      if entry.sequence == nil { images[image] = nil }
+  /// Sends images to the vision nodes with the fewest in hand; they wait if there is none.
+  private mutating func dispatchImages() {
+    guard let waiting = pipeline?.features.undispatched, !waiting.isEmpty else { return }
+    let nodes = visionNodes
+    for image in waiting {
+      guard let features = pipeline?.features, let request = features[image]?.request else {
+        continue
+      }
+      let node = nodes.min { features.outstanding($0.peer) < features.outstanding($1.peer) }
+      guard let node else { return }
+      pipeline?.features.dispatch(image, to: node.peer)
+      send(.encodeImage(request), to: node.peer)
     }
   }
 
@@ -62,68 +72,70 @@ extension CoordinatorState {
       report(.dropped("features of image \(ready.image), which are of another plan"))
       return
     }
-    guard let entry = images[ready.image] else {
+    guard let entry = pipeline.features[ready.image] else {
       // A vision node that was given up had sent them after all; stage 0 must not keep them.
       report(.dropped("features of image \(ready.image), which nobody waits for"))
-      release([ready.image], of: pipeline)
+      release([ready.image])
       return
     }
-    guard entry.request != nil else {
+    guard !entry.isReady else {
       report(.dropped("features of image \(ready.image), which came twice"))
       return
     }
-    images[ready.image]?.request = nil
-    guard let sequence = entry.sequence, queries[sequence] != nil else {
-      releaseImages([ready.image])
-      return
-    }
     guard ready.rows == model.imageRows else {
-      fail(
-        sequence, .internal,
-        "an image came as \(ready.rows) token positions, where it takes \(model.imageRows)")
+      self.pipeline?.features.remove(ready.image)
+      release([ready.image])
+      for sequence in entry.users.sorted() {
+        fail(
+          sequence, .internal,
+          "an image came as \(ready.rows) token positions, where it takes \(model.imageRows)")
+      }
       return
     }
-    if let node = entry.node.flatMap({ members[$0] }) {
-      queries[sequence]?.report(
-        ProcessReport(
-          name: node.name, processID: node.processID, work: "encodes images", completed: 1,
-          busySeconds: ready.decodeSeconds + ready.encodeSeconds))
+    self.pipeline?.features.setReady(ready.image)
+    if let node = entry.node.flatMap({ members[$0] }), let first = entry.users.min() {
+      queries[first]?.add(node, encodeSeconds: ready.decodeSeconds + ready.encodeSeconds)
     }
-    queries[sequence]?.imagesMissing -= 1
-    if queries[sequence]?.imagesMissing == 0 { beginSequence(sequence, now: now) }
-  }
-
-  /// Frees the room of images that stage 0 holds, and forgets those that are still being encoded as
-  /// soon as they arrive.
-  mutating func releaseImages(_ released: [UInt64]) {
-    guard let pipeline else { return }
-    var held: [UInt64] = []
-    for image in released {
-      guard let entry = images[image] else { continue }
-      if entry.request != nil, entry.node != nil {
-        images[image]?.sequence = nil
-      } else {
-        if entry.request == nil { held.append(image) }
-        images[image] = nil
+    trace(ready, encodedBy: entry.node, now: now)
+    for sequence in entry.users.sorted() {
+      featuresHere(ready.image, for: sequence)
+      let isWaiting = queries[sequence]?.features.values.contains {
+        self.pipeline?.features[$0]?.isReady == false
+      }
+      if isWaiting == false, queries[sequence]?.imagesReady == nil {
+        queries[sequence]?.imagesReady = now
       }
     }
-    if !held.isEmpty { release(held, of: pipeline) }
   }
 
-  private mutating func release(_ images: [UInt64], of pipeline: Pipeline) {
+  private mutating func featuresHere(_ number: UInt64, for sequence: SequenceID) {
+    guard let digest = pipeline?.features[number]?.digest else { return }
+    pipeline?.scheduler.setReady(true, images: { $0.digest == digest }, of: sequence)
+  }
+
+  /// All of a sequence's prompt is on its way: the features of its images are needed no more.
+  mutating func releaseFeatures(of sequence: SequenceID) {
+    guard let query = queries[sequence], query.wantsFeatures else { return }
+    pipeline?.features.release(query.features.values, of: sequence)
+    pipeline?.scheduler.setReady(false, images: { _ in true }, of: sequence)
+    queries[sequence]?.features = [:]
+    queries[sequence]?.wantsFeatures = false
+    queriesAwaitingImages.removeAll { $0 == sequence }
+  }
+
+  /// Frees the room of images at stage 0.
+  private mutating func release(_ images: [UInt64]) {
+    guard let pipeline, !images.isEmpty else { return }
     send(
       .releaseFeatures(ReleaseFeatures(epoch: pipeline.epoch, images: images)), to: pipeline.first)
   }
 
   /// A member could not do what it was asked.
   mutating func receive(_ error: WireError, from peer: PeerIdentity, now: Double) {
-    if let image = error.image, let entry = images[image], entry.request != nil,
+    if let image = error.image, let entry = pipeline?.features[image], !entry.isReady,
       peer == entry.node || peer == pipeline?.first
     {
-      images[image] = nil
-      if let sequence = entry.sequence {
-        fail(sequence, error.code, error.text, remedy: error.remedy)
-      }
+      failImage(image, error.code, error.text, remedy: error.remedy)
       return
     }
     if pipeline?.contains(peer) == true, error.epoch == pipeline?.epoch {
@@ -131,5 +143,14 @@ extension CoordinatorState {
       return
     }
     report(.dropped("an error of \(members[peer]?.name ?? peer.description): \(error.text)"))
+  }
+
+  /// An image cannot be encoded: the queries that need it fail.
+  mutating func failImage(
+    _ image: UInt64, _ code: WireError.Code, _ text: String, remedy: String = ""
+  ) {
+    let users = pipeline?.features[image]?.users.sorted() ?? []
+    pipeline?.features.remove(image)
+    for sequence in users { fail(sequence, code, text, remedy: remedy) }
   }
 }

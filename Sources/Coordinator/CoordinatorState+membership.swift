@@ -67,7 +67,13 @@ extension CoordinatorState {
 
   mutating func receive(_ ready: Ready, from peer: PeerIdentity, now: Double) {
     guard let current = pipeline, ready.epoch == current.epoch else { return }
-    guard pipeline?.pending.remove(peer) != nil, pipeline?.isReady == true else { return }
+    guard pipeline?.pending.remove(peer) != nil else { return }
+    if let stage = current.stages.firstIndex(where: { $0.peer == peer }) {
+      pipeline?.stages[stage].memoryBytes = ready.weightBytes + ready.kvBytes
+    }
+    guard pipeline?.isReady == true else { return }
+    // So that clocks are compared before the first step.
+    if settings.traces { sendHeartbeats(now: now) }
     report(
       .ready(
         epoch: current.epoch, stages: current.stages.map(\.name), seconds: now - plannedAt))
@@ -78,7 +84,7 @@ extension CoordinatorState {
 
   /// Forgets clients that wait for nothing; one that is still there says hello before it asks.
   private mutating func forgetIdleClients() {
-    clients.formIntersection(queries.values.map(\.client))
+    clients.formIntersection(names.keys.map(\.client))
   }
 
   /// A peer says goodbye.
@@ -97,28 +103,36 @@ extension CoordinatorState {
       isExpected
         ? .left(name: member.name, reason: reason) : .lost(name: member.name, reason: reason))
     if member.role == .visionNode {
-      encodeElsewhere(peer)
+      pipeline?.features.forget(peer)
     } else if pipeline?.contains(peer) == true {
       endPipeline("\(member.name) was lost: \(reason)")
     }
   }
 
-  private mutating func endPipeline(_ reason: String) {
+  mutating func endPipeline(_ reason: String) {
+    guard let ended = pipeline else { return }
+    keepCounts(of: ended)
     pipeline = nil
-    images = [:]
-    // Those that nothing was done for yet wait for the next plan.
-    let waiting = Set(queriesAwaitingImages + queriesWithoutImages)
-    for sequence in queries.keys.sorted() where !waiting.contains(sequence) {
-      fail(
-        sequence, .lost, reason,
-        remedy: "Ask again: the cluster is planned anew with the workers that are left")
+    queriesAwaitingImages = []
+    for sequence in queries.keys.sorted() {
+      guard let query = queries[sequence] else { continue }
+      // Those that nothing was done for yet wait for the next plan.
+      if query.firstIssued == nil, query.features.isEmpty {
+        queries[sequence]?.wantsFeatures = false
+        if !queriesAwaitingPlan.contains(sequence) { queriesAwaitingPlan.append(sequence) }
+      } else {
+        fail(
+          sequence, .lost, reason,
+          remedy: "Ask again: the cluster is planned anew with the workers that are left")
+      }
     }
   }
 
   /// Makes the first plan once everybody expected is there, and later ones from whoever is left.
   mutating func planIfPossible(now: Double) {
+    guard pipeline == nil else { return }
     let enough = lastEpoch == 0 ? settings.workersExpected : 1
-    guard pipeline == nil, workers.count >= enough, !visionNodes.isEmpty else { return }
+    guard workers.count >= enough, !visionNodes.isEmpty else { return }
     let workers = workers
     do {
       let (plan, kvTokens) = try plan(for: workers)
@@ -182,11 +196,13 @@ extension CoordinatorState {
     }
     let limits = SchedulerLimits(
       stepsInFlight: settings.stepsInFlight ?? stages.count, stepTokens: settings.stepTokens,
-      stepSpans: WireLimits.standard.stepSpans)
+      stepSpans: WireLimits.standard.stepSpans, stepSeconds: settings.stepSecondsMax,
+      predictedSeconds: plan.stepSeconds)
     let pipeline = Pipeline(
       epoch: lastEpoch, stages: stages, predictedStepSeconds: plan.stepSeconds,
       scheduler: Scheduler(
         limits: limits, pool: KVBlockPool(blockCount: blockCount, blockTokens: blockTokens)),
+      features: FeatureCache(capacity: featureCredits),
       pending: Set(stages.map(\.peer)))
     self.pipeline = pipeline
     let descriptions = stages.map { "\($0.name): \(layersText($0.layers))" }
@@ -198,14 +214,17 @@ extension CoordinatorState {
         firstLayer: stage.layers.lowerBound, layerCount: stage.layers.count,
         nextEndpoint: isLast ? "" : workers[plan.stages[index + 1].worker].endpoint,
         kvBlockCount: blockCount, kvBlockTokens: blockTokens,
-        activationType: settings.activationType, featureCredits: settings.featureCredits,
-        stepTokensMax: settings.stepTokens)
+        activationType: settings.activationType, featureCredits: featureCredits,
+        stepTokensMax: settings.stepTokens, weights: weightsName)
       send(.assignment(assignment), to: stage.peer)
     }
     for worker in workers where !pipeline.contains(worker.peer) {
       assignSpare(worker.peer, epoch: lastEpoch)
     }
     for node in visionNodes { assignVision(node.peer, pipeline) }
+    let waiting = queriesAwaitingPlan
+    queriesAwaitingPlan = []
+    for sequence in waiting { begin(sequence) }
   }
 
   private mutating func assignSpare(_ peer: PeerIdentity, epoch: UInt64) {

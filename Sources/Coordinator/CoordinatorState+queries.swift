@@ -1,115 +1,98 @@
 /// Referring queries: from the client's message to its answer.
 
 internal import Checkpoints
-internal import Imaging
 internal import Messaging
 internal import Referring
-internal import Tokenizing
 internal import Wire
+
+/// A query that is being prepared beside the state machine.
+struct Preparation: Sendable {
+  /// Tells it from an earlier one of the same name.
+  let ticket: UInt64
+  let message: ReferringQueryMessage
+  let arrived: Double
+
+  var imageBytes: Int { message.images.reduce(0) { $0 + $1.count } }
+}
 
 extension CoordinatorState {
   mutating func receive(_ message: ReferringQueryMessage, from client: PeerIdentity, now: Double) {
+    let name = QueryName(client: client, number: message.query)
     do {
-      try accept(message, from: client, now: now)
+      try admit(message, as: name)
+      lastTicket += 1
+      let preparation = Preparation(ticket: lastTicket, message: message, arrived: now)
+      preparing[name] = preparation
+      preparingBytes += preparation.imageBytes
+      actions.append(.prepare(name, preparation))
     } catch {
-      let wire = WireError(code: error.wireCode, text: error.message, remedy: error.remedy)
-      report(.failedQuery(reason: error.message))
-      send(.error(wire.about(query: message.query)), to: client)
+      refuse(name, error)
+    }
+  }
+
+  /// A query has been prepared, or it turned out that it cannot be answered.
+  mutating func prepared(
+    _ name: QueryName, ticket: UInt64, _ result: Result<PreparedQuery, CoordinatorError>,
+    now: Double
+  ) {
+    // Cancelled meanwhile, and perhaps asked anew.
+    guard let preparation = preparing[name], preparation.ticket == ticket else { return }
+    forgetPreparation(name)
+    do throws(CoordinatorError) {
+      try accept(preparation, as: name, try result.get())
+    } catch {
+      refuse(name, error)
+    }
+    advance(now: now)
+  }
+
+  /// Whether there is room for another query. Throws `.overloaded` and `.invalidQuery`.
+  private func admit(
+    _ message: ReferringQueryMessage, as name: QueryName
+  ) throws(CoordinatorError) {
+    let count = queries.count + preparing.count
+    guard count < settings.queriesMax else {
+      throw CoordinatorError(
+        .overloaded, "\(count) queries are waiting or being answered",
+        remedy: "Try again later", retryAfterSeconds: measurements.retryAfterSeconds)
+    }
+    guard names[name] == nil, preparing[name] == nil else {
+      throw CoordinatorError(.invalidQuery, "query \(name.number) is asked already")
+    }
+    guard message.images.count <= featureCredits else {
+      throw CoordinatorError(
+        .invalidQuery,
+        "\(message.images.count) images are too many: at most \(featureCredits) are held")
+    }
+    let held = files.byteCount + preparingBytes
+    let more = message.images.reduce(0) { $0 + $1.count }
+    guard held + more <= settings.imageBytesMax else {
+      throw CoordinatorError(
+        .overloaded, "images of \(held) bytes belong to queries that are being answered",
+        remedy: "Try again later", retryAfterSeconds: measurements.retryAfterSeconds)
     }
   }
 
   private mutating func accept(
-    _ message: ReferringQueryMessage, from client: PeerIdentity, now: Double
+    _ preparation: Preparation, as name: QueryName, _ prepared: PreparedQuery
   ) throws(CoordinatorError) {
-    guard queries.count < settings.queriesMax else {
-      throw CoordinatorError(
-        .overloaded, "\(queries.count) queries are waiting or being answered",
-        remedy: "Try again later")
+    let newTokensMax = try newTokens(of: preparation.message, prepared.prompt)
+    var images: [QueryImage] = []
+    for image in prepared.images {
+      let file = files.add(image.file, digest: image.fileDigest)
+      images.append(
+        QueryImage(
+          file: file, fileDigest: image.fileDigest, geometry: image.geometry, digest: image.digest))
     }
-    guard
-      !queries.values.contains(where: { $0.client == client && $0.clientQuery == message.query })
-    else { throw CoordinatorError(.invalidQuery, "query \(message.query) is asked already") }
-    guard message.images.count <= settings.featureCredits else {
-      throw CoordinatorError(
-        .invalidQuery,
-        "\(message.images.count) images are too many: at most \(settings.featureCredits) are held")
-    }
-    let waitingBytes = imageBytes
-    guard waitingBytes + message.images.byteCount <= settings.imageBytesMax else {
-      throw CoordinatorError(
-        .overloaded, "images of \(waitingBytes) bytes are waiting to be encoded",
-        remedy: "Try again later")
-    }
-    let geometries = try geometries(of: message.images)
-    let prompt = try prompt(of: message, geometries)
-    let newTokensMax = try newTokens(of: message, prompt)
-    let deadline =
-      message.deadlineMilliseconds == 0
-      ? .infinity : now + Double(message.deadlineMilliseconds) / 1000
-    nextDeadline = min(nextDeadline, deadline)
     lastSequence += 1
-    queries[lastSequence] = ActiveQuery(
-      client: client, clientQuery: message.query, prompt: prompt, geometries: geometries,
-      sampling: message.sampling, newTokensMax: newTokensMax, minTokens: message.minTokens,
-      ignoresEnd: message.ignoreEnd, logProbabilities: message.logProbabilities, arrived: now,
-      deadline: deadline, imagesMissing: message.images.count, files: message.images,
-      answer: AnswerStream(model.tokenizer, stop: message.stop))
-    if message.images.isEmpty {
-      queriesWithoutImages.append(lastSequence)
-    } else {
-      queriesAwaitingImages.append(lastSequence)
-    }
-  }
-
-  /// Bytes of all image files that are waiting or being encoded.
-  private var imageBytes: Int {
-    queries.values.reduce(0) { $0 + $1.files.byteCount }
-      + images.values.reduce(0) { $0 + ($1.request?.file.count ?? 0) }
-  }
-
-  private func geometries(of files: [[UInt8]]) throws(CoordinatorError) -> [ImageGeometry] {
-    var geometries: [ImageGeometry] = []
-    for (index, file) in files.enumerated() {
-      let subject = files.count == 1 ? "the image" : "image \(index)"
-      let header: ImageHeader
-      do throws(ImagingError) {
-        try ImageLimits.standard.check(byteCount: file.count)
-        header = try ImageHeader(reading: file)
-        try ImageLimits.standard.check(header)
-      } catch {
-        throw CoordinatorError(
-          .invalidImage, "\(subject) cannot be read: \(error.message)", remedy: error.remedy)
-      }
-      do throws(ReferringError) {
-        geometries.append(
-          try model.geometry(width: header.displayedWidth, height: header.displayedHeight))
-      } catch {
-        throw CoordinatorError(
-          .invalidImage, "\(subject): \(error.message)", remedy: error.remedy)
-      }
-    }
-    return geometries
-  }
-
-  private func prompt(
-    of message: ReferringQueryMessage, _ geometries: [ImageGeometry]
-  ) throws(CoordinatorError) -> Prompt {
-    if let prompt = message.prompt { return try model.assemble(prompt) }
-    var query = ReferringQuery(message)
-    if query.system == nil { query.system = model.system }
-    let shown = query.turns.flatMap(\.images)
-    guard shown.sorted() == Array(geometries.indices) else {
-      throw CoordinatorError(
-        .invalidQuery, "the turns show the images \(shown), the query has \(geometries.count)",
-        remedy: "Every image is shown in exactly one turn")
-    }
-    let pieces: [PromptPiece]
-    do throws(ReferringError) {
-      pieces = try model.rendering.render(query, images: geometries)
-    } catch {
-      throw CoordinatorError(.invalidQuery, error.message, remedy: error.remedy)
-    }
-    return try model.assemble(pieces)
+    let query = ActiveQuery(
+      name: name, message: preparation.message,
+      prepared: PreparedQuery(prompt: prepared.prompt, images: images), newTokensMax: newTokensMax,
+      arrived: preparation.arrived, model: model)
+    queries[lastSequence] = query
+    names[name] = lastSequence
+    nextDeadline = min(nextDeadline, query.deadline)
+    if pipeline == nil { queriesAwaitingPlan.append(lastSequence) } else { begin(lastSequence) }
   }
 
   /// How many tokens the answer may take: what was asked for, as far as the context reaches.
@@ -135,8 +118,8 @@ extension CoordinatorState {
     return settings.kvTokens.map { min(most, $0) } ?? most
   }
 
-  /// All images of a query are at stage 0: its sequence can be computed.
-  mutating func beginSequence(_ sequence: SequenceID, now: Double) {
+  /// Hands a query to the pipeline's scheduler, and asks for the images that it needs.
+  mutating func begin(_ sequence: SequenceID) {
     guard let query = queries[sequence], let capacity = pipeline?.scheduler.sequenceTokensMax else {
       return
     }
@@ -150,52 +133,68 @@ extension CoordinatorState {
       return
     }
     // The query may have come before the plan that says how much room there is.
-    let newTokensMax = min(query.newTokensMax, room)
-    queries[sequence]?.newTokensMax = newTokensMax
-    queries[sequence]?.imagesReady = now
+    queries[sequence]?.newTokensMax = min(query.newTokensMax, room)
+    let prepared = PreparedQuery(prompt: query.prompt, images: query.images)
     pipeline?.scheduler.add(
-      sequence, promptTokens: query.prompt.tokens.count, newTokensMax: newTokensMax)
+      sequence, user: query.options.user, tokens: query.prompt.tokens,
+      images: prepared.sequenceImages)
+    if pipeline?.scheduler.missingImages(sequence).isEmpty == false { wantFeatures(sequence) }
   }
 
   /// A token of a sequence has been sampled.
   mutating func append(_ token: SampledToken, to sequence: SequenceID, now: Double) {
-    guard let query = queries[sequence] else { return }
-    if query.firstToken == nil {
-      queries[sequence]?.firstToken = now
-      releaseImages(query.images)
-    }
-    guard let (output, end) = queries[sequence]?.append(token, model: model) else { return }
+    guard let (output, end) = queries[sequence]?.append(token, model: model),
+      let name = queries[sequence]?.name
+    else { return }
+    measureToken(of: sequence, now: now)
     if !output.text.isEmpty || !output.tokens.isEmpty {
-      let text = AnswerText(query: query.clientQuery, text: output.text, tokens: output.tokens)
-      send(.answerText(text), to: query.client)
+      let text = AnswerText(query: name.number, text: output.text, tokens: output.tokens)
+      send(.answerText(text), to: name.client)
     }
     if let end {
       finish(sequence, end, now: now)
     } else {
-      pipeline?.scheduler.resume(sequence, at: query.nextPosition)
+      pipeline?.scheduler.append(token.tokenID, to: sequence)
     }
+  }
+
+  private mutating func measureToken(of sequence: SequenceID, now: Double) {
+    guard let query = queries[sequence] else { return }
+    if let last = query.lastToken {
+      measurements.betweenTokens(now - last)
+    } else {
+      queries[sequence]?.firstToken = now
+      measurements.firstToken(after: now - query.arrived)
+    }
+    queries[sequence]?.lastToken = now
   }
 
   private mutating func finish(
     _ sequence: SequenceID, _ reason: Answer.FinishReason, now: Double
   ) {
-    guard let query = queries[sequence] else { return }
+    guard let query = queries[sequence], let pipeline else { return }
+    let text = query.answer.text
     let regions = AnswerRegions.find(
-      in: query.answer.text, notation: model.notation, images: query.geometries)
+      in: text, notation: model.notation, images: query.images.map(\.geometry))
     let found = regions.map { AnswerRegion(region: WireRegion($0.region), text: $0.text) }
     let answer = Answer(
-      query: query.clientQuery, text: query.answer.text, finishReason: reason,
+      query: query.name.number, text: text, finishReason: reason,
       regions: found.filter {
         $0.region.coordinates.count <= WireLimits.standard.regionCoordinates
       },
       promptTokens: query.prompt.tokens.count,
-      imageTokens: query.prompt.images.reduce(0) { $0 + $1.rows }, newTokens: query.tokens.count,
-      imageSeconds: query.geometries.isEmpty ? 0 : (query.imagesReady ?? now) - query.arrived,
+      imageTokens: query.prompt.images.reduce(0) { $0 + $1.rows }, newTokens: query.newTokens,
+      imageSeconds: query.imagesReady.map { $0 - query.arrived } ?? 0,
       firstTokenSeconds: (query.firstToken ?? now) - query.arrived,
-      totalSeconds: now - query.arrived, processes: query.reports)
-    send(.answer(answer), to: query.client)
+      totalSeconds: now - query.arrived, processes: query.reports(pipeline.stages),
+      cachedTokens: pipeline.scheduler.cachedTokens(sequence),
+      queuedSeconds: (query.firstIssued ?? now) - query.arrived)
+    send(.answer(answer), to: query.name.client)
+    measurements.answered(now: now)
     remove(sequence)
   }
+
+  // MARK: other ends
 
   /// Ends a query with an error.
   mutating func fail(
@@ -203,11 +202,22 @@ extension CoordinatorState {
   ) {
     guard let query = queries[sequence] else { return }
     report(.failedQuery(reason: text))
+    measurements.failed(code)
     // A member's own words may stand in it, as long as a message can be.
     let shortened = String(text.unicodeScalars.prefix(1000))
     let error = WireError(code: code, text: shortened, remedy: remedy)
-    send(.error(error.about(query: query.clientQuery)), to: query.client)
+    send(.error(error.about(query: query.name.number)), to: query.name.client)
     remove(sequence)
+  }
+
+  /// Says that a query is not taken.
+  private mutating func refuse(_ name: QueryName, _ error: CoordinatorError) {
+    report(.failedQuery(reason: error.message))
+    measurements.failed(error.wireCode)
+    let wire = WireError(
+      code: error.wireCode, text: error.message, remedy: error.remedy,
+      retryAfterSeconds: error.retryAfterSeconds)
+    send(.error(wire.about(query: name.number)), to: name.client)
   }
 
   /// Queries whose time is over fail.
@@ -223,25 +233,29 @@ extension CoordinatorState {
   }
 
   mutating func cancelQuery(_ number: UInt64, of client: PeerIdentity) {
-    for (sequence, query) in queries where query.client == client && query.clientQuery == number {
-      remove(sequence)
-    }
+    let name = QueryName(client: client, number: number)
+    forgetPreparation(name)
+    if let sequence = names[name] { remove(sequence) }
   }
 
   mutating func forgetClient(_ client: PeerIdentity) {
     clients.remove(client)
-    for (sequence, query) in queries where query.client == client { remove(sequence) }
+    for name in preparing.keys where name.client == client { forgetPreparation(name) }
+    for (name, sequence) in names where name.client == client { remove(sequence) }
+  }
+
+  private mutating func forgetPreparation(_ name: QueryName) {
+    guard let preparation = preparing.removeValue(forKey: name) else { return }
+    preparingBytes -= preparation.imageBytes
   }
 
   private mutating func remove(_ sequence: SequenceID) {
     guard let query = queries.removeValue(forKey: sequence) else { return }
+    names[query.name] = nil
+    for image in query.images { files.remove(image.fileDigest) }
     pipeline?.scheduler.remove(sequence)
+    pipeline?.features.release(query.features.values, of: sequence)
     queriesAwaitingImages.removeAll { $0 == sequence }
-    queriesWithoutImages.removeAll { $0 == sequence }
-    releaseImages(query.images)
+    queriesAwaitingPlan.removeAll { $0 == sequence }
   }
-}
-
-extension [[UInt8]] {
-  fileprivate var byteCount: Int { reduce(0) { $0 + $1.count } }
 }

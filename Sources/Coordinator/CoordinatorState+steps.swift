@@ -5,69 +5,61 @@ internal import Messaging
 internal import Wire
 
 extension CoordinatorState {
-  mutating func sendSteps() {
+  mutating func sendSteps(now: Double) {
     guard pipeline?.isReady == true else { return }
-    for sequence in queriesWithoutImages {
-      beginSequence(sequence, now: queries[sequence]?.arrived ?? 0)
+    while let plan = pipeline?.scheduler.nextStep() {
+      guard let epoch = pipeline?.epoch, let first = pipeline?.first else { return }
+      let spans = plan.spans.compactMap { queries[$0.sequence]?.wireSpan($0) }
+      pipeline?.steps[plan.number] = StepInFlight(plan: plan, sent: now)
+      send(.step(Step(epoch: epoch, number: plan.number, spans: spans)), to: first)
+      for span in plan.spans { issued(span, now: now) }
     }
-    queriesWithoutImages = []
-    while let pipeline, let plan = self.pipeline?.scheduler.nextStep() {
-      let step = Step(
-        epoch: pipeline.epoch, number: plan.number, spans: plan.spans.compactMap(wireSpan))
-      self.pipeline?.steps[plan.number] = plan
-      send(.step(step), to: pipeline.first)
-    }
+    for sequence in pipeline?.scheduler.takeImageless() ?? [] { wantFeatures(sequence) }
   }
 
-  private func wireSpan(_ span: StepPlan.Span) -> WireSpan? {
-    guard let query = queries[span.sequence] else { return nil }
-    let positions = span.firstPosition..<span.firstPosition + span.count
-    let drawn = query.tokens.count
-    let blocks = (positions.upperBound + settings.kvBlockTokens - 1) / settings.kvBlockTokens
-    return WireSpan(
-      sequence: span.sequence, firstPosition: span.firstPosition, tokenCount: span.count,
-      tokenIDs: query.tokens(at: positions), kvBlocks: Array(span.blocks.prefix(blocks)),
-      sampling: span.samples ? query.sampling : nil, splices: query.splices(at: positions),
-      withholdsEnd: span.samples && drawn < query.minTokens,
-      logProbabilities: span.samples ? query.logProbabilities : nil,
-      generated: span.samples
-        ? query.counts.map { WireTokenCount(tokenID: $0.key, count: $0.value) } : [])
+  private mutating func issued(_ span: StepPlan.Span, now: Double) {
+    if let query = queries[span.sequence], query.firstIssued == nil {
+      queries[span.sequence]?.firstIssued = now
+      measurements.queued(now - query.arrived)
+    }
+    if span.samples { releaseFeatures(of: span.sequence) }
   }
 
   /// A step has left the pipeline. One of an older epoch, or one that is not in flight, is dropped.
   mutating func receive(_ tokens: Tokens, from peer: PeerIdentity, now: Double) {
     guard tokens.epoch == pipeline?.epoch, peer == pipeline?.stages.last?.peer,
-      pipeline?.scheduler.complete(tokens.number) == true,
-      let plan = pipeline?.steps.removeValue(forKey: tokens.number)
+      let step = pipeline?.steps.removeValue(forKey: tokens.number)
     else {
       report(.dropped("step \(tokens.number) of epoch \(tokens.epoch), which is not in flight"))
       return
     }
-    for span in plan.spans { reportTimings(tokens.timings, to: span.sequence) }
-    var expected = Set(plan.spans.lazy.filter(\.samples).map(\.sequence))
-    for token in tokens.tokens where expected.contains(token.sequence) {
-      guard let query = queries[token.sequence], token.position == query.nextPosition,
-        Int(token.tokenID) < model.configuration.text.vocabulary
-      else { continue }
-      expected.remove(token.sequence)
-      append(token, to: token.sequence, now: now)
-    }
-    // Nothing else will ever carry these on.
-    for sequence in expected.sorted() {
-      fail(sequence, .internal, "step \(tokens.number) ended without the token it was to sample")
+    let plan = step.plan
+    let slowest = tokens.timings.reduce(0) { max($0, $1.computeSeconds) }
+    _ = pipeline?.scheduler.complete(plan.number, rows: plan.rows, seconds: slowest)
+    measure(tokens.timings, of: step, now: now)
+    let stages = pipeline?.stages.count ?? 0
+    for span in plan.spans { queries[span.sequence]?.add(tokens.timings, stages: stages) }
+    var next = 0
+    for span in plan.spans where span.samples && queries[span.sequence] != nil {
+      // They come in the order of the spans.
+      var found = tokens.tokens[next...].firstIndex { $0.sequence == span.sequence }
+      if let index = found {
+        next = index + 1
+        if !isNext(tokens.tokens[index], after: span) { found = nil }
+      }
+      if let found {
+        append(tokens.tokens[found], to: span.sequence, now: now)
+      } else {
+        // Nothing else will ever carry it on.
+        fail(
+          span.sequence, .internal,
+          "step \(tokens.number) ended without the token it was to sample")
+      }
     }
   }
 
-  private mutating func reportTimings(_ timings: [StageTiming], to sequence: SequenceID) {
-    guard let stages = pipeline?.stages, queries[sequence] != nil else { return }
-    for timing in timings where stages.indices.contains(timing.stage) {
-      let stage = stages[timing.stage]
-      queries[sequence]?.report(
-        ProcessReport(
-          name: stage.name, processID: stage.processID,
-          work: "decodes \(layersText(stage.layers))", completed: 1,
-          busySeconds: timing.computeSeconds, firstLayer: stage.layers.lowerBound,
-          layerCount: stage.layers.count))
-    }
+  private func isNext(_ token: SampledToken, after span: StepPlan.Span) -> Bool {
+    token.position == span.positions.upperBound
+      && Int(token.tokenID) < model.configuration.text.vocabulary
   }
 }

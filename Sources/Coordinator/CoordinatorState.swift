@@ -23,12 +23,24 @@ struct CoordinatorState: Sendable {
   var lastSequence: SequenceID = 0
   /// When the next query's time may be over, in seconds.
   var nextDeadline = Double.infinity
+  var names: [QueryName: SequenceID] = [:]
+  /// Queries that are prepared beside the state machine, and the bytes of their images.
+  var preparing: [QueryName: Preparation] = [:]
+  var preparingBytes = 0
+  var lastTicket: UInt64 = 0
+  /// Queries that wait for a plan, first come first served.
+  var queriesAwaitingPlan: [SequenceID] = []
   /// Queries whose images wait for room at stage 0, first come first served.
   var queriesAwaitingImages: [SequenceID] = []
-  /// Queries without images that wait for a pipeline.
-  var queriesWithoutImages: [SequenceID] = []
-  var images: [UInt64: EncodingImage] = [:]
-  var lastImage: UInt64 = 0
+  var files = ImageFiles()
+
+  var measurements = Measurements()
+  /// What pipelines counted that have ended, and what the metrics system was told.
+  var ended = CoordinatorMetrics.Counts()
+  var told = CoordinatorMetrics.Counts()
+
+  /// How the workers hold the decoder's matrices; empty as they are stored.
+  var weightsName: String { "" }
 
   var actions: [CoordinatorAction] = []
 
@@ -63,7 +75,8 @@ struct CoordinatorState: Sendable {
     case .cancelQuery(let cancel) where isClient(peer):
       cancelQuery(cancel.query, of: peer)
     case .ready(let ready) where members[peer] != nil: receive(ready, from: peer, now: now)
-    case .heartbeat where members[peer] != nil: break
+    case .heartbeat(let heartbeat) where members[peer] != nil:
+      receive(heartbeat, from: peer, now: now)
     case .featuresReady(let features) where members[peer] != nil:
       receive(features, from: peer, now: now)
     case .tokens(let tokens) where members[peer] != nil: receive(tokens, from: peer, now: now)
@@ -86,8 +99,14 @@ struct CoordinatorState: Sendable {
       lose(member.peer, reason: "silent for \(Int(now - member.lastHeard)) s", now: now)
     }
     expireQueries(now: now)
-    for peer in joinOrder { send(.heartbeat(Heartbeat(epoch: lastEpoch)), to: peer) }
+    sendHeartbeats(now: now)
+    recordMetrics(now: now)
     advance(now: now)
+  }
+
+  mutating func sendHeartbeats(now: Double) {
+    let heartbeat = Heartbeat(epoch: lastEpoch, sentSeconds: now)
+    for peer in joinOrder { send(.heartbeat(heartbeat), to: peer) }
   }
 
   /// The time of `nextDeadline` has come.
@@ -109,28 +128,27 @@ struct CoordinatorState: Sendable {
     let text = "\(message.name) could not be sent: \(reason)"
     switch message {
     case .step(let step):
+      // Blocks that it was to fill are known as filled: nothing of this plan can be relied on.
       for span in step.spans { fail(span.sequence, .internal, text) }
-      if step.epoch == pipeline?.epoch, pipeline?.scheduler.complete(step.number) == true {
-        pipeline?.steps[step.number] = nil
-      }
+      if step.epoch == pipeline?.epoch { endPipeline(text) }
     case .answer(let answer):
       report(.failedQuery(reason: text))
       let error = WireError(code: .internal, text: text)
       send(.error(error.about(query: answer.query)), to: peer)
     case .encodeImage(let request):
-      if let sequence = images.removeValue(forKey: request.image)?.sequence {
-        fail(sequence, .internal, text)
-      }
+      failImage(request.image, .internal, text)
     default: report(.dropped(text))
     }
     advance(now: now)
   }
 
   /// Does what has become possible.
-  private mutating func advance(now: Double) {
+  mutating func advance(now: Double) {
     planIfPossible(now: now)
     requestImages()
-    sendSteps()
+    sendSteps(now: now)
+    // A sequence may have turned out to need features after all.
+    if !queriesAwaitingImages.isEmpty { requestImages() }
   }
 
   mutating func refuse(_ peer: PeerIdentity, _ code: WireError.Code, _ reason: String) {

@@ -14,6 +14,8 @@ struct Member: Sendable {
   let capacity: WorkerCapacity
   /// When it was last heard of, in seconds.
   var lastHeard: Double
+  var clock = MemberClock()
+  var load = MemberLoad()
 
   init(_ hello: Hello, peer: PeerIdentity, now: Double) {
     self.peer = peer

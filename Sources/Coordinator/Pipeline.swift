@@ -9,19 +9,46 @@ struct Pipeline: Sendable {
     let name: String
     let processID: UInt64
     let layers: Range<Int>
+    /// Bytes of weights and KV blocks that it holds, once it is ready.
+    var memoryBytes = 0
+    /// Steps that it computed.
+    var steps = 0
+    /// How long it computed the last steps, in seconds.
+    var stepSeconds: [Double] = []
+
+    /// Steps that the median is taken of.
+    private static let stepsKept = 128
+
+    mutating func add(stepSeconds seconds: Double) {
+      if stepSeconds.count < Self.stepsKept {
+        stepSeconds.append(seconds)
+      } else {
+        stepSeconds[steps % Self.stepsKept] = seconds
+      }
+      steps += 1
+    }
   }
 
   let epoch: UInt64
-  let stages: [Stage]
+  var stages: [Stage]
   let predictedStepSeconds: Double
   var scheduler: Scheduler
+  /// Images at stage 0.
+  var features: FeatureCache
   /// Stages that have not reported Ready.
   var pending: Set<PeerIdentity>
   /// Steps in the pipeline, by number.
-  var steps: [UInt64: StepPlan] = [:]
+  var steps: [UInt64: StepInFlight] = [:]
 
   var isReady: Bool { pending.isEmpty }
   var first: PeerIdentity { stages[0].peer }
 
   func contains(_ peer: PeerIdentity) -> Bool { stages.contains { $0.peer == peer } }
+}
+
+/// A step between stage 0 and its result.
+struct StepInFlight: Sendable {
+  let plan: StepPlan
+  /// When it was sent, in seconds.
+  let sent: Double
 }

@@ -1,7 +1,7 @@
 /// Forms steps: which tokens of which sequences go down the pipeline together. Pure; no clock, no
 /// I/O.
 
-/// The coordinator's number for a sequence.
+/// The coordinator's number for a sequence: rising, in the order of arrival.
 typealias SequenceID = UInt64
 
 /// The bounds that steps keep to.
@@ -12,153 +12,238 @@ struct SchedulerLimits: Sendable {
   var stepTokens: Int
   /// Spans of a step.
   var stepSpans = 1024
+  /// How long a step should take at most at the slowest stage, in seconds.
+  var stepSeconds = Double.infinity
+  /// How long a step of one token is said to take there.
+  var predictedSeconds = 0.001
 }
 
-/// One step as the scheduler sees it.
-struct StepPlan: Sendable, Equatable {
-  struct Span: Sendable, Equatable {
-    let sequence: SequenceID
-    let firstPosition: Int
-    let count: Int
-    /// Whether a token is sampled after the span: it ends the prompt, or is a decode.
-    let samples: Bool
-    let blocks: [Int]
-  }
-
-  let number: UInt64
-  let spans: [Span]
-}
-
-/// Sequences wait for KV blocks, are prefilled in chunks, and decode one token a step.
+/// Sequences wait for their images and for KV blocks, are prefilled in chunks, and decode one token
+/// a step.
 ///
 /// Decodes come first and are spread evenly over the steps that may be in flight, so that no step
-/// waits for one that is full. Prefill takes what is left of a step; chunks of one prompt follow
-/// each other without waiting. A sequence gets all the blocks that it can need when it is admitted,
-/// in the order of arrival, and therefore never has to stop half-way.
+/// waits for one that is full. Prefill takes what the step's time allows; chunks of one prompt
+/// follow each other without waiting. When KV blocks run out, the sequence that came last gives its
+/// own back and is computed again later, from the tokens that are known by then.
+///
+/// Full blocks are shared by content as soon as the step that fills them is formed: stages compute
+/// steps in order, so whoever reads them comes later everywhere.
 struct Scheduler: Sendable {
-  private enum Phase: Sendable {
-    /// The next prompt position to compute.
-    case prefilling(next: Int)
-    /// A span that samples is in the pipeline.
-    case awaitingToken
-    /// The token at this position is known and waits for a step.
-    case decoding(next: Int)
-  }
-
-  private struct Entry: Sendable {
-    let promptTokens: Int
-    let newTokensMax: Int
-    var phase = Phase.prefilling(next: 0)
+  struct Entry: Sendable {
+    let user: String
+    /// The prompt, then what was sampled.
+    var tokens: [Int32]
+    let promptCount: Int
+    let images: [SequenceImage]
+    /// Which images' features are at stage 0.
+    var readyImages: [Bool]
+    /// Positions that are in the KV cache once the steps in flight are through.
+    var issued = 0
     var blocks: [Int] = []
+    /// Leading blocks with a known content, and what the next one names as its parent.
+    var published = 0
+    var node = KVBlockPool.root
+    var isRunning = false
+    /// A span that samples is in the pipeline.
+    var isAwaiting = false
+    /// The step that it was last part of, or looked at for, by the count of `current`.
+    var lastStep: UInt64 = 0
+    /// The content of a block that it has begun and not filled.
+    var building: BlockContent?
+    /// Positions of the prompt that were in the KV cache already.
+    var cachedTokens = 0
+    /// Whether it was preempted; what it finds in the KV cache then is its own.
+    var wasPreempted = false
+
+    /// The content of a block that is full once all tokens are computed.
+    func content(ofBlock block: Int, _ blockTokens: Int, after parent: UInt64) -> BlockContent {
+      BlockContent(
+        block: block, blockTokens: blockTokens, parent: parent, tokens: tokens, images: images)
+    }
   }
 
-  private(set) var limits: SchedulerLimits
-  private var pool: KVBlockPool
-  private var entries: [SequenceID: Entry] = [:]
-  /// Sequences without blocks, first come first served.
-  private var waiting: [SequenceID] = []
-  /// Admitted sequences in the order in which they are next served.
-  private var running: [SequenceID] = []
+  let limits: SchedulerLimits
+  var pool: KVBlockPool
+  var curve: StepCurve
+  var entries: [SequenceID: Entry] = [:]
+  var queue = FairQueue()
+  /// Sequences with KV blocks, by arrival.
+  var running: [SequenceID] = []
+  /// Those of them whose known tokens are not all computed.
+  var prefilling: [SequenceID] = []
+  /// Those of them whose last token waits for a step, in the order in which they are served.
+  var decodes: [SequenceID] = []
+  /// Who is filling a block of a prompt with this content.
+  var building: [BlockContent: SequenceID] = [:]
+  /// Blocks that are given back once the step that is being formed is formed.
+  var outgrown: [Int] = []
+  /// Nobody can be admitted until something changes.
+  var isStalled = false
+  /// Sequences that could be admitted but for images whose features are needed after all.
+  var imageless: Set<SequenceID> = []
   private var inFlight: Set<UInt64> = []
   private var lastNumber: UInt64 = 0
+  /// Counts how often a step was formed, or tried to be: names the one at hand.
+  var current: UInt64 = 0
+
+  /// Prompt tokens found in the KV cache, and asked for.
+  private(set) var hitTokens = 0
+  private(set) var askedTokens = 0
+  private(set) var preemptions = 0
 
   init(limits: SchedulerLimits, pool: KVBlockPool) {
     precondition(limits.stepsInFlight > 0 && limits.stepTokens > 0)
     self.limits = limits
     self.pool = pool
+    curve = StepCurve(predictedSeconds: limits.predictedSeconds)
   }
 
   var stepsInFlight: Int { inFlight.count }
-  var freeBlocks: Int { pool.freeCount }
-  var blockCount: Int { pool.blockCount }
   var runningCount: Int { running.count }
+  var waitingCount: Int { queue.count }
   var isIdle: Bool { entries.isEmpty && inFlight.isEmpty }
 
   /// Positions that one sequence can ever have.
   var sequenceTokensMax: Int { pool.blockCount * pool.blockTokens }
 
-  /// Adds a sequence whose prompt can be computed. prompt and new tokens fit `sequenceTokensMax`.
-  mutating func add(_ id: SequenceID, promptTokens: Int, newTokensMax: Int) {
-    precondition(promptTokens > 0 && newTokensMax > 0 && entries[id] == nil)
-    precondition(promptTokens + newTokensMax <= sequenceTokensMax)
-    entries[id] = Entry(promptTokens: promptTokens, newTokensMax: newTokensMax)
-    waiting.append(id)
+  // MARK: events
+
+  /// Adds a sequence. All its tokens, those to come included, fit `sequenceTokensMax`.
+  mutating func add(
+    _ id: SequenceID, user: String = "", tokens: [Int32], images: [SequenceImage] = []
+  ) {
+    precondition(!tokens.isEmpty && tokens.count <= sequenceTokensMax && entries[id] == nil)
+    entries[id] = Entry(
+      user: user, tokens: tokens, promptCount: tokens.count, images: images,
+      readyImages: images.map { _ in false })
+    askedTokens += tokens.count
+    queue.enter(user)
+    queue.wait(id, of: user)
+    isStalled = false
   }
 
-  /// Says that the token sampled last is known and the sequence goes on at `position`.
-  mutating func resume(_ id: SequenceID, at position: Int) {
-    guard let entry = entries[id], case .awaitingToken = entry.phase else { return }
-    precondition(position < entry.promptTokens + entry.newTokensMax)
-    entries[id]?.phase = .decoding(next: position)
+  /// Says whether the features of the images that `isOne` picks are at stage 0.
+  mutating func setReady(
+    _ isReady: Bool, images isOne: (SequenceImage) -> Bool, of id: SequenceID
+  ) {
+    guard let entry = entries[id] else { return }
+    for index in entry.images.indices where isOne(entry.images[index]) {
+      entries[id]?.readyImages[index] = isReady
+    }
+    if isReady { isStalled = false }
   }
 
-  /// Ends a sequence and frees its blocks. Steps in flight may still write to them: whatever uses
-  /// the blocks next comes behind those steps at every stage.
+  /// The token after the last span of a sequence has been sampled; the sequence goes on.
+  mutating func append(_ token: Int32, to id: SequenceID) {
+    guard entries[id]?.isAwaiting == true, let isRunning = entries[id]?.isRunning else { return }
+    entries[id]?.tokens.append(token)
+    entries[id]?.isAwaiting = false
+    if isRunning { decodes.append(id) } else { isStalled = false }
+  }
+
+  /// Ends a sequence and gives its blocks back. Steps in flight may still write to them: whatever
+  /// uses the blocks next comes behind those steps at every stage.
   mutating func remove(_ id: SequenceID) {
-    guard let entry = entries.removeValue(forKey: id) else { return }
-    pool.release(entry.blocks)
-    waiting.removeAll { $0 == id }
-    running.removeAll { $0 == id }
+    guard let entry = entries[id] else { return }
+    if entry.isRunning { stop(id) } else { queue.remove(id, of: entry.user) }
+    queue.leave(entry.user)
+    entries[id] = nil
+    imageless.remove(id)
+    isStalled = false
   }
 
-  /// Says that a step has left the pipeline. Returns whether it was in it.
-  mutating func complete(_ number: UInt64) -> Bool { inFlight.remove(number) != nil }
+  /// Says that a step has left the pipeline, and how long it took at the slowest stage. Returns
+  /// whether it was in it.
+  mutating func complete(_ number: UInt64, rows: Int = 0, seconds: Double = 0) -> Bool {
+    guard inFlight.remove(number) != nil else { return false }
+    curve.add(rows: rows, seconds: seconds)
+    return true
+  }
 
   /// The next step, or nil if the pipeline is full or nothing can be computed.
   mutating func nextStep() -> StepPlan? {
-    guard inFlight.count < limits.stepsInFlight else { return nil }
+    guard inFlight.count < limits.stepsInFlight, !entries.isEmpty else { return nil }
+    current += 1
     admit()
-    var room = limits.stepTokens
-    var spans = takeDecodes(&room)
-    spans += takePrefill(&room, spansMax: limits.stepSpans - spans.count)
+    var spans = takeDecodes()
+    takePrefill(into: &spans)
+    pool.release(outgrown)
+    outgrown.removeAll(keepingCapacity: true)
     guard !spans.isEmpty else { return nil }
     lastNumber += 1
     inFlight.insert(lastNumber)
     return StepPlan(number: lastNumber, spans: spans)
   }
 
-  private mutating func admit() {
-    while let id = waiting.first, let entry = entries[id],
-      let blocks = pool.allocate(tokens: entry.promptTokens + entry.newTokensMax)
-    {
-      waiting.removeFirst()
-      entries[id]?.blocks = blocks
-      running.append(id)
-    }
+  // MARK: what is known of a sequence
+
+  /// Prompt positions that were in the KV cache when the sequence was admitted.
+  func cachedTokens(_ id: SequenceID) -> Int { entries[id]?.cachedTokens ?? 0 }
+
+  /// Images whose features must come to stage 0 before the sequence can be computed: those that are
+  /// not wholly in the KV cache.
+  func missingImages(_ id: SequenceID) -> [SequenceImage] {
+    guard let entry = entries[id], !entry.isRunning else { return [] }
+    return missing(entry, after: cachedBlocks(entry).count * pool.blockTokens)
   }
 
-  private mutating func takeDecodes(_ room: inout Int) -> [StepPlan.Span] {
-    let decoding = running.count {
-      if case .prefilling = entries[$0]!.phase { false } else { true }
-    }
-    let share = (decoding + limits.stepsInFlight - 1) / limits.stepsInFlight
-    var spans: [StepPlan.Span] = []
-    for id in running where spans.count < min(share, room, limits.stepSpans) {
-      guard let entry = entries[id], case .decoding(let next) = entry.phase else { continue }
-      spans.append(
-        StepPlan.Span(
-          sequence: id, firstPosition: next, count: 1, samples: true, blocks: entry.blocks))
-      entries[id]?.phase = .awaitingToken
-    }
-    room -= spans.count
-    // Those that were served go to the end, so that a share below all of them starves nobody.
-    let served = Set(spans.map(\.sequence))
-    running = running.filter { !served.contains($0) } + running.filter { served.contains($0) }
-    return spans
+  /// Takes the sequences that were found to need features after all.
+  mutating func takeImageless() -> [SequenceID] {
+    defer { imageless = [] }
+    return imageless.sorted()
   }
 
-  private mutating func takePrefill(_ room: inout Int, spansMax: Int) -> [StepPlan.Span] {
-    var spans: [StepPlan.Span] = []
-    for id in running where room > 0 && spans.count < spansMax {
-      guard let entry = entries[id], case .prefilling(let next) = entry.phase else { continue }
-      let count = min(room, entry.promptTokens - next)
-      let ends = next + count == entry.promptTokens
-      spans.append(
-        StepPlan.Span(
-          sequence: id, firstPosition: next, count: count, samples: ends, blocks: entry.blocks))
-      entries[id]?.phase = ends ? .awaitingToken : .prefilling(next: next + count)
-      room -= count
+  func missing(_ entry: Entry, after position: Int) -> [SequenceImage] {
+    zip(entry.images, entry.readyImages).filter { image, isReady in
+      !isReady && image.positions.upperBound > position
+    }.map(\.0)
+  }
+
+  /// The leading blocks that are in the KV cache. The last token is always computed: what comes
+  /// after it is sampled.
+  func cachedBlocks(_ entry: Entry) -> [KVBlockPool.Known] {
+    var found: [KVBlockPool.Known] = []
+    var node = KVBlockPool.root
+    while (found.count + 1) * pool.blockTokens < entry.tokens.count {
+      let content = entry.content(ofBlock: found.count, pool.blockTokens, after: node)
+      guard let known = pool.find(content) else { break }
+      found.append(known)
+      node = known.node
     }
-    return spans
+    return found
+  }
+
+  // MARK: coming and going
+
+  /// Gives a sequence's blocks back and takes it out of all lists of those that run.
+  mutating func stop(_ id: SequenceID) {
+    guard let entry = entries[id], entry.isRunning else { return }
+    pool.release(entry.blocks)
+    if let content = entry.building { building[content] = nil }
+    running.removeAll { $0 == id }
+    prefilling.removeAll { $0 == id }
+    decodes.removeAll { $0 == id }
+    entries[id]?.isRunning = false
+    entries[id]?.blocks = []
+    entries[id]?.building = nil
+    entries[id]?.issued = 0
+    entries[id]?.published = 0
+    entries[id]?.node = KVBlockPool.root
+    isStalled = false
+  }
+
+  mutating func preempt(_ id: SequenceID) {
+    guard let entry = entries[id] else { return }
+    stop(id)
+    entries[id]?.wasPreempted = true
+    queue.wait(id, of: entry.user)
+    preemptions += 1
+  }
+
+  mutating func countHit(_ tokens: Int, of id: SequenceID) {
+    guard let entry = entries[id], !entry.wasPreempted else { return }
+    let hit = min(tokens, entry.promptCount - entry.cachedTokens)
+    entries[id]?.cachedTokens += hit
+    hitTokens += hit
   }
 }

@@ -74,6 +74,9 @@ public struct ServedModel: Sendable {
   /// The text of token ids; control tokens, and ids that the model does not have, are left out.
   public func detokenize(_ tokens: [Int32]) -> String { tokenizer.decode(tokens) }
 
+  /// Bytes that an image's projected features take at stage 0.
+  var featureBytes: Int { imageRows * configuration.text.hidden * 4 }
+
   /// The geometry of an image that is shown `width` × `height` pixels large.
   func geometry(width: Int, height: Int) throws(ReferringError) -> ImageGeometry {
     try ImageGeometry(

@@ -59,9 +59,10 @@ private struct Flow {
   var held: Set<UInt64> = []
   /// Steps in the pipeline, oldest first.
   var flight: [Step] = []
-  /// How many positions of each sequence were computed, and the prompts' lengths.
-  var computed: [UInt64: Int] = [:]
-  var prompts: [UInt64: Int] = [:]
+  /// What stands in the KV cache of every stage.
+  var decoder = FakeDecoder(blockTokens: 8)
+  /// What each sequence's prompt positions hold.
+  var prompts: [UInt64: [UInt64]] = [:]
   /// The client's number of each sequence, kept when the query has ended.
   var numbers: [UInt64: UInt64] = [:]
 
@@ -148,7 +149,7 @@ private struct Flow {
     let step = flight.removeFirst()
     let (scripts, prompts, numbers) = (scripts, prompts, numbers)
     try cluster.answer(step) { span in
-      let position = span.firstPosition + span.tokenCount - prompts[span.sequence]!
+      let position = span.firstPosition + span.tokenCount - prompts[span.sequence]!.count
       return scripts[numbers[span.sequence]!]![position]
     }
   }
@@ -156,8 +157,13 @@ private struct Flow {
   private mutating func take() {
     // Sequences are told apart while their queries are there.
     for (sequence, query) in cluster.state.queries {
-      numbers[sequence] = query.clientQuery
-      prompts[sequence] = query.prompt.tokens.count
+      guard prompts[sequence] == nil else { continue }
+      numbers[sequence] = query.name.number
+      var contents = query.prompt.tokens.map { UInt64($0) }
+      for image in query.prompt.images {
+        for row in 0..<image.rows { contents[image.firstToken + row] = UInt64(100_000 + row) }
+      }
+      prompts[sequence] = contents
     }
     for message in cluster.take() {
       switch message {
@@ -185,19 +191,27 @@ private struct Flow {
   private mutating func check(_ step: Step) {
     flight.append(step)
     #expect(flight.count <= stages)
-    for span in step.spans {
-      #expect(span.firstPosition == computed[span.sequence, default: 0])
-      computed[span.sequence] = span.firstPosition + span.tokenCount
-      #expect(span.kvBlocks.count * 8 >= span.firstPosition + span.tokenCount)
+    let spans = step.spans.map { span in
       for splice in span.splices { #expect(held.contains(splice.image)) }
-      guard let prompt = prompts[span.sequence], span.firstPosition >= prompt else { continue }
       let script = scripts[numbers[span.sequence]!]!
-      #expect(span.tokenIDs == [script[span.firstPosition - prompt]])
+      let prompt = prompts[span.sequence]!
+      let all = prompt + script.map { UInt64($0) }
+      let positions = span.firstPosition..<span.firstPosition + span.tokenCount
+      for (position, token) in zip(positions, span.tokenIDs) where position >= prompt.count {
+        #expect(UInt64(token) == all[position])
+      }
+      let imageRows = all[positions].count { $0 >= 100_000 }
+      #expect(span.splices.reduce(0) { $0 + $1.rowCount } == imageRows)
+      return FakeDecoder.Span(
+        before: Array(all[..<span.firstPosition]), contents: Array(all[positions]),
+        blocks: span.kvBlocks)
     }
+    _ = decoder.compute(spans)
   }
 
   func expectNothingHeld() {
     cluster.expectIdle()
-    #expect(held.isEmpty && flight.isEmpty && encoding.isEmpty)
+    #expect(flight.isEmpty && encoding.isEmpty)
+    #expect(held == Set(cluster.state.pipeline?.features.entries.keys.map { $0 } ?? []))
   }
 }

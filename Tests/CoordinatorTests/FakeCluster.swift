@@ -16,6 +16,10 @@ struct FakeCluster {
   var sent: [(message: Message, peer: PeerIdentity)] = []
   var events: [ClusterEvent] = []
   var now = 0.0
+  /// Whether queries are prepared only when the test says so, and those that wait for that.
+  var holdsPreparations = false
+  var held: [(QueryName, Preparation)] = []
+  var traced: [TraceEvent] = []
 
   static let model = Result { try ServedModel(directory: Self.modelDirectory) }
 
@@ -51,6 +55,12 @@ struct FakeCluster {
     Array(try Data(contentsOf: tests.appending(path: "Fixtures/goldens/\(name)")))
   }
 
+  /// Files of different content, one for each number.
+  static func images(_ numbers: ClosedRange<UInt8>) throws -> [[UInt8]] {
+    let file = try image()
+    return numbers.map { file + [$0] }
+  }
+
   // MARK: messages
 
   mutating func receive(_ message: Message, from peer: String) throws {
@@ -68,6 +78,13 @@ struct FakeCluster {
   mutating func collect() throws {
     for action in state.takeActions() {
       switch action {
+      case .prepare(let name, let preparation):
+        if holdsPreparations {
+          held.append((name, preparation))
+        } else {
+          try prepare(name, preparation)
+        }
+      case .trace(let event): traced.append(event)
       case .send(let message, let peer):
         let arrived = try decode(try encode(message))
         #expect(arrived == message)
@@ -75,6 +92,14 @@ struct FakeCluster {
       case .report(let event): events.append(event)
       }
     }
+  }
+
+  /// Prepares a query as the coordinator's actor does.
+  mutating func prepare(_ name: QueryName, _ preparation: Preparation) throws {
+    let model = state.model
+    let result = Result { () throws(CoordinatorError) in try model.prepare(preparation.message) }
+    state.prepared(name, ticket: preparation.ticket, result, now: now)
+    try collect()
   }
 
   /// What was sent since the last time, to one peer or to all.
@@ -190,16 +215,18 @@ struct FakeCluster {
   /// Nothing is left of any query.
   func expectIdle(_ location: SourceLocation = #_sourceLocation) {
     let left = [
-      state.queries.count, state.images.count, state.queriesAwaitingImages.count,
-      state.queriesWithoutImages.count,
+      state.queries.count, state.names.count, state.preparing.count, state.preparingBytes,
+      state.files.byteCount, state.queriesAwaitingImages.count, state.queriesAwaitingPlan.count,
     ]
-    #expect(left == [0, 0, 0, 0], sourceLocation: location)
+    #expect(left.allSatisfy { $0 == 0 }, sourceLocation: location)
     guard let pipeline = state.pipeline else { return }
     let scheduler = pipeline.scheduler
-    let isIdle = scheduler.isIdle && pipeline.steps.isEmpty
+    let isIdle =
+      scheduler.isIdle && pipeline.steps.isEmpty
+      && pipeline.features.entries.values.allSatisfy { $0.users.isEmpty }
     #expect(isIdle, sourceLocation: location)
     #expect(
-      scheduler.freeBlocks * state.settings.kvBlockTokens == scheduler.sequenceTokensMax,
+      scheduler.pool.availableCount * state.settings.kvBlockTokens == scheduler.sequenceTokensMax,
       sourceLocation: location)
   }
 }

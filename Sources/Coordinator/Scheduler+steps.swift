@@ -1,0 +1,214 @@
+/// What goes into a step.
+
+extension Scheduler {
+  /// Prompt rows of a step that decodes alone would fill.
+  static let prefillRowsMin = 8
+
+  /// Lets sequences in that have their images, as far as there are KV blocks for what is known of
+  /// them.
+  mutating func admit() {
+    guard !isStalled, queue.count > 0 else { return }
+    for id in queue.inOrder() {
+      guard let entry = entries[id], !entry.isAwaiting else { continue }
+      let cached = cachedBlocks(entry)
+      guard missing(entry, after: cached.count * pool.blockTokens).isEmpty else {
+        imageless.insert(id)
+        continue
+      }
+      guard start(id, entry, cached) else { break }
+    }
+    isStalled = true
+  }
+
+  /// Starts a sequence behind what is cached of it. Returns whether there are blocks for the rest.
+  private mutating func start(
+    _ id: SequenceID, _ entry: Entry, _ cached: [KVBlockPool.Known]
+  ) -> Bool {
+    // Used by this sequence they cannot be taken for another, nor for its own other blocks.
+    for known in cached { pool.retain(known.block) }
+    let needed = pool.blocks(for: entry.tokens.count) - cached.count
+    // Each of those that run may soon need one more.
+    guard needed + running.count <= pool.availableCount || running.isEmpty else {
+      pool.release(cached.map(\.block))
+      return false
+    }
+    var blocks = cached.map(\.block)
+    for _ in 0..<needed {
+      guard let block = pool.take() else { break }
+      blocks.append(block)
+    }
+    precondition(blocks.count == cached.count + needed, "a lone sequence fits the pool")
+    queue.remove(id, of: entry.user)
+    imageless.remove(id)
+    entries[id]?.blocks = blocks
+    entries[id]?.issued = cached.count * pool.blockTokens
+    entries[id]?.published = cached.count
+    entries[id]?.node = cached.last?.node ?? KVBlockPool.root
+    entries[id]?.isRunning = true
+    countHit(cached.count * pool.blockTokens, of: id)
+    running.insert(id, at: running.lastIndex { $0 < id }.map { $0 + 1 } ?? 0)
+    prefilling.append(id)
+    return true
+  }
+
+  // MARK: decodes
+
+  mutating func takeDecodes() -> [StepPlan.Span] {
+    let decoding = running.count - prefilling.count
+    let share = (decoding + limits.stepsInFlight - 1) / limits.stepsInFlight
+    let most = min(share, limits.stepTokens, limits.stepSpans)
+    var spans: [StepPlan.Span] = []
+    var postponed: [SequenceID] = []
+    var next = 0
+    // Those that make room for others leave the list on the way, from behind this place.
+    while spans.count < most, next < decodes.count {
+      let id = decodes[next]
+      switch secureBlock(for: id) {
+      case .secured:
+        next += 1
+        spans.append(issue(id, through: (entries[id]?.issued ?? 0) + 1))
+      case .postponed:
+        next += 1
+        postponed.append(id)
+        entries[id]?.lastStep = current
+      case .preempted: break
+      }
+    }
+    decodes.removeFirst(next)
+    decodes.insert(contentsOf: postponed, at: 0)
+    return spans
+  }
+
+  private enum Securing { case secured, postponed, preempted }
+
+  /// Sees to it that the next position of a sequence has a block, at the cost of those that came
+  /// last. Whoever is in the step that is being formed keeps its blocks.
+  private mutating func secureBlock(for id: SequenceID) -> Securing {
+    guard let entry = entries[id], entry.blocks.count * pool.blockTokens <= entry.issued else {
+      return .secured
+    }
+    while true {
+      if let block = pool.take() {
+        entries[id]?.blocks.append(block)
+        return .secured
+      }
+      if let victim = victim(after: id) {
+        preempt(victim)
+      } else if running.last != id {
+        // Those that came later are in this step; they give way in the next.
+        return .postponed
+      } else {
+        preempt(id)
+        return .preempted
+      }
+    }
+  }
+
+  /// Who came last, and after `id`, among those that run and are not in this step.
+  private func victim(after id: SequenceID) -> SequenceID? {
+    running.last { $0 > id && entries[$0]?.lastStep != current }
+  }
+
+  // MARK: prefill
+
+  mutating func takePrefill(into spans: inout [StepPlan.Span]) {
+    let decodeRows = spans.count
+    let allowed =
+      limits.stepSeconds == .infinity
+      ? limits.stepTokens : curve.rowsMax(within: limits.stepSeconds)
+    var room = min(
+      limits.stepTokens - decodeRows, max(allowed - decodeRows, Self.prefillRowsMin))
+    while room > 0, spans.count < limits.stepSpans, let id = nextPrefill() {
+      entries[id]?.lastStep = current
+      guard skipCached(id), let entry = entries[id] else { continue }
+      var end = min(entry.issued + room, entry.tokens.count)
+      // Whole blocks can be shared; a last part of one would be computed again by others.
+      let whole = end / pool.blockTokens * pool.blockTokens
+      if end < entry.tokens.count, whole > entry.issued { end = whole }
+      room -= end - entry.issued
+      spans.append(issue(id, through: end))
+      if end == entry.tokens.count { prefilling.removeAll { $0 == id } }
+    }
+  }
+
+  /// The sequence whose chunk is next: of the user who was served least, the one that came first.
+  private func nextPrefill() -> SequenceID? {
+    var best: (served: Int, id: SequenceID)?
+    for id in prefilling {
+      guard let entry = entries[id], entry.lastStep != current else { continue }
+      let served = queue.served(entry.user)
+      if best.map({ (served, id) < $0 }) ?? true { best = (served, id) }
+    }
+    return best?.id
+  }
+
+  /// Takes over blocks that others have filled meanwhile. Returns false while another sequence is
+  /// filling the next one.
+  private mutating func skipCached(_ id: SequenceID) -> Bool {
+    while let entry = entries[id], entry.issued % pool.blockTokens == 0,
+      entry.issued + pool.blockTokens < entry.tokens.count
+    {
+      let block = entry.issued / pool.blockTokens
+      let content = entry.content(ofBlock: block, pool.blockTokens, after: entry.node)
+      if let known = pool.find(content) {
+        guard known.filledBy != current else { return false }
+        pool.retain(known.block)
+        pool.release(entry.blocks[block])
+        entries[id]?.blocks[block] = known.block
+        entries[id]?.issued += pool.blockTokens
+        entries[id]?.published = block + 1
+        entries[id]?.node = known.node
+        countHit(pool.blockTokens, of: id)
+      } else if let other = building[content], other != id {
+        return false
+      } else {
+        return true
+      }
+    }
+    return true
+  }
+
+  // MARK: both
+
+  /// The span from what is issued to `end`. Full blocks become known.
+  private mutating func issue(_ id: SequenceID, through end: Int) -> StepPlan.Span {
+    guard let entry = entries[id] else { preconditionFailure("sequence \(id) is gone") }
+    let samples = end == entry.tokens.count
+    let span = StepPlan.Span(
+      sequence: id, firstPosition: entry.issued, tokens: Array(entry.tokens[entry.issued..<end]),
+      samples: samples, blocks: Array(entry.blocks.prefix(pool.blocks(for: end))))
+    entries[id]?.issued = end
+    entries[id]?.lastStep = current
+    entries[id]?.isAwaiting = samples
+    queue.serve(span.count, to: entry.user)
+    if end / pool.blockTokens > entry.published || !samples { publish(id) }
+    return span
+  }
+
+  private mutating func publish(_ id: SequenceID) {
+    if let content = entries[id]?.building {
+      building[content] = nil
+      entries[id]?.building = nil
+    }
+    while let entry = entries[id], (entry.published + 1) * pool.blockTokens <= entry.issued {
+      let block = entry.published
+      let content = entry.content(ofBlock: block, pool.blockTokens, after: entry.node)
+      let known = pool.publish(entry.blocks[block], content, filledBy: current)
+      if known.block != entry.blocks[block] {
+        // The step that is being formed still writes to the own one.
+        pool.retain(known.block)
+        outgrown.append(entry.blocks[block])
+        entries[id]?.blocks[block] = known.block
+      }
+      entries[id]?.published += 1
+      entries[id]?.node = known.node
+    }
+    guard let entry = entries[id], entry.issued % pool.blockTokens != 0 else { return }
+    let block = entry.issued / pool.blockTokens
+    guard (block + 1) * pool.blockTokens < entry.tokens.count else { return }
+    let content = entry.content(ofBlock: block, pool.blockTokens, after: entry.node)
+    guard building[content] == nil else { return }
+    building[content] = id
+    entries[id]?.building = content
+  }
+}

@@ -1,0 +1,21 @@
+/// One step as the scheduler sees it.
+struct StepPlan: Sendable, Equatable {
+  struct Span: Sendable, Equatable {
+    let sequence: SequenceID
+    let firstPosition: Int
+    /// Token ids of the span's positions.
+    let tokens: [Int32]
+    /// Whether a token is sampled after the span: nothing is known of the sequence beyond it.
+    let samples: Bool
+    /// The sequence's blocks up to the span's last position.
+    let blocks: [Int]
+
+    var count: Int { tokens.count }
+    var positions: Range<Int> { firstPosition..<firstPosition + tokens.count }
+  }
+
+  let number: UInt64
+  let spans: [Span]
+
+  var rows: Int { spans.reduce(0) { $0 + $1.count } }
+}
