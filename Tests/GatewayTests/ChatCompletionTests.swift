@@ -206,7 +206,9 @@ struct ChatCompletionTests {
     let cluster = FakeCluster { _, continuation in
       continuation.finish(throwing: CoordinatorError(code, "the cause", remedy: "Do this"))
     }
-    let answer = try await APIClient(cluster).chat("{\(Self.question), \"stream\": \(streams)}")
+    let client = try APIClient(cluster)
+    let answer = try await client.chat("{\(Self.question), \"stream\": \(streams)}")
+    #expect(client.api.running.count == 0)
     #expect(answer.status == status)
     #expect(try answer.error("message") == "the cause. Do this")
     #expect((answer.headers[.retryAfter].flatMap { Int($0) } ?? 0 >= 1) == retries)
@@ -218,8 +220,9 @@ struct ChatCompletionTests {
       continuation.yield(.text("a large", []))
       continuation.finish(throwing: CoordinatorError(.lost, "a worker is gone"))
     }
-    let answer = try await APIClient(cluster).chat("{\(Self.question), \"stream\": true}")
-    #expect(answer.status == 200)
+    let client = try APIClient(cluster)
+    let answer = try await client.chat("{\(Self.question), \"stream\": true}")
+    #expect(answer.status == 200 && client.api.running.count == 0)
     let last = try #require(try answer.events().last?["error"] as? [String: Any])
     #expect(last["message"] as? String == "a worker is gone" && last["code"] as? String == "lost")
   }

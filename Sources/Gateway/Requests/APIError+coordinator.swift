@@ -11,6 +11,8 @@ extension APIError {
       self = error
     case let error as CoordinatorError:
       self.init(error, retryAfter: retryAfter)
+    case is HungUp:
+      self = .hungUp
     case is CancellationError:
       self = .stopping
     default:
@@ -34,6 +36,11 @@ extension APIError {
       status: status, message: error.description, type: type, code: error.code.apiCode,
       retryAfter: retries ? retryAfter : nil)
   }
+
+  /// The client has gone; nobody reads this but the measurements.
+  static let hungUp = APIError(
+    status: HTTPResponse.Status(code: 499, reasonPhrase: "Client Closed Request"),
+    message: "the client has hung up", type: .invalidRequest, code: "hung_up")
 
   /// The server is on its way down.
   static let stopping = APIError(

@@ -7,9 +7,6 @@ internal import Hummingbird
 internal import NIOCore
 internal import Wire
 
-/// The client of a request has gone.
-struct HungUp: Error {}
-
 /// Asks the cluster, and delivers the answers whole or as a stream.
 struct AnswerDelivery: Sendable {
   let cluster: any ServingCluster
@@ -22,7 +19,11 @@ struct AnswerDelivery: Sendable {
     as format: some AnswerStreamFormat, on channel: any Channel
   ) async throws -> Response {
     let asked = try await ask(queries, on: channel)
-    let first = try await asked.feed.next()
+    let first: [AnswerFeed.Item]?
+    do { first = try await asked.feed.next() } catch {
+      asked.fail(error)
+      throw APIError(error, retryAfter: running.retryAfter)
+    }
     let tellsTokens = queries[0].logProbabilities != nil
     let body = ResponseBody { [running] writer in
       var format = format

@@ -15,6 +15,7 @@ final class RunningAnswers: Sendable {
 
   private let state = Mutex(State())
 
+  var count: Int { state.withLock { $0.feeds.count } }
   var isStopping: Bool { state.withLock { $0.isStopping } }
 
   /// After how many seconds somebody who was refused may try again: when an answer under way is
