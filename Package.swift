@@ -113,7 +113,7 @@ let package = Package(
       dependencies: [
         "Gateway", "Coordinator", "Wire", "Referring", "Imaging", httpTypes, hummingbird,
         hummingbirdTesting, logging, metrics, nio, nioPosix,
-      ],
+      ], exclude: ["Fixtures"],
       swiftSettings: strict),
     .testTarget(
       name: "WorkerTests",

@@ -45,6 +45,7 @@ public struct GatewaySettings: Sendable {
     let ranges: [(String, Int, ClosedRange<Int>)] = [
       ("--port", port, 0...65_535), ("--body-limit", bodyBytesMax, 1024...(1 << 30)),
       ("--pixel-limit", imagePixelsMax, 1...(1 << 30)),
+      ("--answer-seconds", answerSeconds, 1...86_400),
     ]
     for (name, value, range) in ranges where !range.contains(value) {
       throw GatewayError(

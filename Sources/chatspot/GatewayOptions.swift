@@ -47,6 +47,9 @@ struct GatewayOptions: ParsableArguments {
   @Option(help: "Most pixels of one image.")
   var pixelLimit = GatewaySettings().imagePixelsMax
 
+  @Option(help: "Most seconds that an answer may take.")
+  var answerSeconds = GatewaySettings().answerSeconds
+
   @Option(
     help: ArgumentHelp(
       """
@@ -76,6 +79,7 @@ struct GatewayOptions: ParsableArguments {
     settings.corsOrigins = corsOrigin
     settings.bodyBytesMax = bodyLimit
     settings.imagePixelsMax = pixelLimit
+    settings.answerSeconds = answerSeconds
     settings.imageHosts = allowImageHost
     if let samples = EmbeddedModel.samples { settings.folders["samples"] = samples }
     try settings.validate()
@@ -106,7 +110,7 @@ struct GatewayOptions: ParsableArguments {
     if noHTTP { return ["--no-http"] }
     var arguments = [
       "--port", "\(port)", "--host", host, "--body-limit", "\(bodyLimit)", "--pixel-limit",
-      "\(pixelLimit)",
+      "\(pixelLimit)", "--answer-seconds", "\(answerSeconds)",
     ]
     if let apiKeys { arguments += ["--api-keys", apiKeys] }
     if let tlsCertificate { arguments += ["--tls-certificate", tlsCertificate] }

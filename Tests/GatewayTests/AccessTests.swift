@@ -30,6 +30,9 @@ struct AccessTests {
       #expect((bare.status == 401) == endpoint.needsKey, "\(path)")
       if endpoint.needsKey { #expect(bare.headers[.wwwAuthenticate] == "Bearer") }
     }
+    for path in ["//v1//models", "/v1/models/", "/v1/models//", "/v1/models?x", "/cluster/"] {
+      #expect([401, 404].contains(try await client.send(.get, path).status), "\(path)")
+    }
     #expect(try await client.send(.get, "/").status == 200)
     for (shown, status) in [
       ("Bearer first-key-1", 200), ("bearer  second-key-2", 200), ("Bearer first-key-", 401),

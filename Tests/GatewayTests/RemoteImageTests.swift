@@ -61,8 +61,10 @@ struct RemoteImageTests {
       }
       // The same host, as the gateway itself checks it.
       images.isAllowed = PublicAddress.isPublic
-      let reason = await reason(images, "http://localhost:\(port)/picture.png")
-      #expect(reason?.contains("not on the public internet") == true)
+      for host in ["localhost", "LOCALHOST", "LocalHost"] {
+        let reason = await reason(images, "http://\(host):\(port)/picture.png")
+        #expect(reason?.contains("not on the public internet") == true, "\(reason ?? "")")
+      }
     }
   }
 

@@ -10,12 +10,7 @@ struct ChatCompletionRequest: Decodable, Sendable {
 
   init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: CodingKeys.self)
-    messages = try fields.required(.messages, as: [ChatMessage].self)
-    guard (1...RequestLimits.messages).contains(messages.count) else {
-      throw fields.path(.messages).error(
-        "holds \(messages.count) messages, not 1 to \(RequestLimits.messages)",
-        code: "out_of_range")
-    }
+    messages = try fields.list(.messages, 1...RequestLimits.messages, "messages")
     answer = try AnswerFields(from: decoder)
     sampling = try SamplingFields(from: decoder)
     let told = try fields.optional(.logprobs) ?? false

@@ -27,14 +27,10 @@ struct ChatMessage: Decodable, Sendable {
       }
       parts = []
     } else if (try? fields.nestedUnkeyedContainer(forKey: .content)) != nil {
-      parts = try fields.required(.content, as: [ContentPart].self)
+      parts = try fields.list(.content, 0...RequestLimits.parts, "parts")
     } else {
       throw fields.path(.content).error(
         "must be a string or a list of content parts", code: "wrong_type")
-    }
-    guard parts.count <= RequestLimits.parts else {
-      throw fields.path(.content).error(
-        "holds \(parts.count) parts, more than \(RequestLimits.parts)", code: "out_of_range")
     }
   }
 

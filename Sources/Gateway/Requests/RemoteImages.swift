@@ -35,8 +35,11 @@ struct RemoteImages: Sendable {
           + "data: URI", code: "host_not_allowed")
     }
     let port = url.port ?? (scheme == "https" ? 443 : 80)
+    // Written anew, so that no other reading of the address leads to another host.
+    let query = url.percentEncodedQuery.map { "?\($0)" } ?? ""
+    let target = "\(scheme)://\(host):\(port)\(url.percentEncodedPath)\(query)"
     do {
-      return try await fetch(address, host: host, port: port)
+      return try await fetch(target, host: host, port: port)
     } catch let problem as Problem {
       throw path.error("could not be fetched: \(problem.reason)", code: "image_not_fetched")
     } catch is CancellationError {

@@ -73,6 +73,18 @@ extension KeyedDecodingContainer {
     }
   }
 
+  /// A list of a bounded length. Its length is checked before its elements are read.
+  func list<Element: Decodable>(
+    _ key: Key, of type: Element.Type = Element.self, _ count: ClosedRange<Int>, _ what: String
+  ) throws -> [Element] {
+    if let found = try? nestedUnkeyedContainer(forKey: key).count, !count.contains(found) {
+      throw path(key).error(
+        "holds \(found) \(what), not \(count.lowerBound) to \(count.upperBound)",
+        code: "out_of_range")
+    }
+    return try required(key, as: [Element].self)
+  }
+
   /// A number in a range, or nil.
   func optional<Value: Decodable & Comparable>(
     _ key: Key, in range: ClosedRange<Value>

@@ -3,9 +3,10 @@
 internal import HTTPTypes
 internal import Hummingbird
 
-/// Asks for a key, and keeps web pages of other origins away from a gateway that asks for none.
+/// Keeps web pages of other origins away from a gateway that asks for no keys.
 struct AccessMiddleware: RouterMiddleware {
-  let keys: APIKeys?
+  /// Whether clients show keys, which pages of other origins do not have.
+  let hasKeys: Bool
   /// Origins of web pages that may use the API, or "*".
   let origins: Set<String>
   /// Whether requests must name this machine as their host: a page whose name is made to point here
@@ -18,34 +19,7 @@ struct AccessMiddleware: RouterMiddleware {
   ) async throws -> Response {
     try checkHost(of: request)
     try checkOrigin(of: request)
-    guard let keys, Endpoint(path: request.uri.path)?.needsKey ?? false else {
-      return try await next(request, context)
-    }
-    var context = context
-    context.key = try key(of: request, among: keys)
     return try await next(request, context)
-  }
-
-  private func key(of request: Request, among keys: APIKeys) throws -> Int {
-    let scheme = "bearer "
-    let shown = request.headers[.authorization].flatMap { value in
-      value.prefix(scheme.count).lowercased() == scheme
-        ? value.dropFirst(scheme.count).trimmingPrefix(while: \.isWhitespace) : nil
-    }
-    guard let shown, !shown.isEmpty else {
-      throw Self.unauthorized(
-        "no API key is shown; send the header \"Authorization: Bearer KEY\"")
-    }
-    guard let index = keys.index(of: String(shown)) else {
-      throw Self.unauthorized("the API key is not one of this server's")
-    }
-    return index
-  }
-
-  private static func unauthorized(_ message: String) -> APIError {
-    APIError(
-      status: .unauthorized, message: message, type: .authentication, code: "invalid_api_key",
-      closesConnection: true)
   }
 
   private func checkHost(of request: Request) throws {
@@ -60,7 +34,7 @@ struct AccessMiddleware: RouterMiddleware {
 
   /// Browsers say which page a request comes from.
   private func checkOrigin(of request: Request) throws {
-    guard request.method == .post, keys == nil, let origin = request.headers[.origin] else {
+    guard request.method == .post, !hasKeys, let origin = request.headers[.origin] else {
       return
     }
     let own = request.head.authority

@@ -104,11 +104,17 @@ extension Channel {
   func onHangUp(_ action: @escaping @Sendable () -> Void) async -> @Sendable () -> Void {
     let loop = eventLoop
     let pipeline = pipeline
-    let listener = try? await loop.submit {
-      try pipeline.syncOperations.handler(type: ConnectionWatch.self).whenHungUp(action)
+    let closed = closeFuture
+    let listener = try? await loop.submit { () -> Int? in
+      guard let watch = try? pipeline.syncOperations.handler(type: ConnectionWatch.self) else {
+        // Handlers leave a connection that has closed, so this one is told at once.
+        closed.whenComplete { _ in action() }
+        return nil
+      }
+      return watch.whenHungUp(action)
     }.get()
     return {
-      guard let listener else { return }
+      guard let listener = listener ?? nil else { return }
       loop.execute {
         try? pipeline.syncOperations.handler(type: ConnectionWatch.self).forget(listener)
       }

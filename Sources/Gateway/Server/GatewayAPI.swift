@@ -60,11 +60,14 @@ struct GatewayAPI: Sendable {
     router.add(middleware: ErrorMiddleware())
     router.add(
       middleware: AccessMiddleware(
-        keys: settings.keys, origins: origins,
+        hasKeys: settings.keys != nil, origins: origins,
         requiresLocalHost: settings.isLoopback && !settings.isInsecure && settings.keys == nil))
     for endpoint in Endpoint.allCases {
       router.on(RouterPath(endpoint.path), method: endpoint.method) { request, context in
-        try await respond(endpoint, request, context)
+        // Here and not by the path, which may be written in many ways.
+        var context = context
+        if endpoint.needsKey { context.key = try settings.keys?.index(in: request.headers) }
+        return try await respond(endpoint, request, context)
       }
     }
     for (path, file) in files.files {

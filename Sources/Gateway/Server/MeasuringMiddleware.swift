@@ -4,7 +4,7 @@ internal import CoreMetrics
 internal import HTTPTypes
 internal import Hummingbird
 
-/// Records each request. Paths and methods that are none of ours count as "other".
+/// Records each request, and gives it an id. What is none of the API's counts as "page" or "other".
 struct MeasuringMiddleware: RouterMiddleware {
   private let running = Meter(label: "chatspot_http_requests_running")
 
@@ -12,38 +12,23 @@ struct MeasuringMiddleware: RouterMiddleware {
     _ request: Request, context: GatewayContext,
     next: (Request, GatewayContext) async throws -> Response
   ) async throws -> Response {
-    let begin = ContinuousClock.now
-    let route = Endpoint(path: request.uri.path)?.path ?? "other"
-    let method =
-      [.get, .post, .head, .options].contains(request.method)
-      ? request.method.rawValue : "other"
-    running.increment()
-    var response: Response
-    do {
-      response = try await next(request, context)
-    } catch {
-      running.decrement()
-      throw error
-    }
+    let measurement = RequestMeasurement(request.method, running: running)
+    var response = try await next(request, context)
     response.headers[.requestID] = RequestID().description
-    let record: @Sendable () -> Void = { [running, status = response.status.code] in
-      running.decrement()
-      Counter(
-        label: "chatspot_http_requests_total",
-        dimensions: [("route", route), ("method", method), ("status", "\(status)")]
-      ).increment()
-      Recorder(label: "chatspot_http_request_seconds", dimensions: [("route", route)])
-        .record((ContinuousClock.now - begin) / .seconds(1))
-    }
-    guard response.body.contentLength == nil else {
-      record()
-      return response
-    }
+    measurement.answered(response.status, route: Self.route(context, response.status))
+    guard response.body.contentLength == nil else { return response }
     let body = response.body
+    // Lives until the stream is written, or is not to be written after all.
     response.body = ResponseBody { writer in
-      defer { record() }
       try await body.write(writer)
+      withExtendedLifetime(measurement) {}
     }
     return response
+  }
+
+  private static func route(_ context: GatewayContext, _ status: HTTPResponse.Status) -> String {
+    guard let path = context.endpointPath, status != .methodNotAllowed else { return "other" }
+    if let endpoint = Endpoint(rawValue: path) { return endpoint.path }
+    return path == "NotFound" ? "other" : "page"
   }
 }
