@@ -71,8 +71,8 @@ let package = Package(
     .target(
       name: "Coordinator",
       dependencies: [
-        "Wire", "Messaging", "Referring", "Tokenizing", "Imaging", "Checkpoints", crypto, logging,
-        metrics,
+        "Wire", "Messaging", "Referring", "Tokenizing", "Imaging", "Checkpoints", "Compute", crypto,
+        logging, metrics,
       ],
       swiftSettings: strict),
     .target(
@@ -106,7 +106,10 @@ let package = Package(
 
     .testTarget(
       name: "ClusterTests",
-      dependencies: ["chatspot", "Supervision", "Coordinator", "Wire", "Messaging", "Referring"],
+      dependencies: [
+        "chatspot", "Supervision", "Coordinator", "Worker", "Wire", "Messaging", "Referring",
+        "Checkpoints", logging,
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "GatewayTests",
@@ -123,7 +126,10 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "CoordinatorTests",
-      dependencies: ["Coordinator", "Wire", "Messaging", "Checkpoints", "Tokenizing", logging],
+      dependencies: [
+        "Coordinator", "Wire", "Messaging", "Checkpoints", "Tokenizing", "Compute", "Referring",
+        logging,
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "Compute"], swiftSettings: strict),

@@ -23,7 +23,7 @@ public struct ConvertedWeights: WeightSource {
     _ name: String, shape: [Int]
   ) throws(CheckpointError) -> StoredTensor {
     let tensor = try original.tensor(name, shape: shape)
-    guard shape.count > 1, let target = target(of: name, columns: tensor.columns) else {
+    guard let target = format.held(name, shape: shape) else {
       return tensor
     }
     do throws(ComputeError) {
@@ -34,14 +34,4 @@ public struct ConvertedWeights: WeightSource {
   }
 
   public func shape(of name: String) -> [Int]? { original.shape(of: name) }
-
-  /// What a matrix is brought to; nil leaves it as it is. Rows that are no whole blocks cannot be
-  /// quantised.
-  private func target(of name: String, columns: Int) -> WeightFormat? {
-    guard format.isQuantized else { return format }
-    guard name.hasPrefix("language_model."), columns % format.blockElements == 0 else { return nil }
-    if name.hasSuffix("_proj.weight") { return format }
-    if name.hasSuffix("lm_head.weight"), format == .q4_0 { return .q8_0 }
-    return nil
-  }
 }

@@ -7,11 +7,12 @@ internal import Wire
 struct ContentDigest: Sendable, Hashable {
   private let words: (UInt64, UInt64, UInt64, UInt64)
 
+  init(words: (UInt64, UInt64, UInt64, UInt64)) { self.words = words }
+
   init(_ digest: SHA256.Digest) {
-    words = digest.withUnsafeBytes { bytes in
-      let word = { bytes.loadUnaligned(fromByteOffset: $0, as: UInt64.self) }
-      return (word(0), word(8), word(16), word(24))
-    }
+    var words: [UInt64] = [0, 0, 0, 0]
+    for (index, byte) in digest.enumerated() { words[index / 8] |= UInt64(byte) << (index % 8 * 8) }
+    self.init(words: (words[0], words[1], words[2], words[3]))
   }
 
   /// The features that an image's file has after this preprocessing, from this model's encoder: the
@@ -27,7 +28,7 @@ struct ContentDigest: Sendable, Hashable {
       geometry.shortestEdge,
     ]
     for number in numbers {
-      withUnsafeBytes(of: UInt64(number).littleEndian) { hash.update(bufferPointer: $0) }
+      hash.update(data: (0..<8).map { UInt8(truncatingIfNeeded: number >> ($0 * 8)) })
     }
     self.init(hash.finalize())
   }

@@ -23,6 +23,12 @@ public actor Coordinator {
   private var trace: TraceFile?
   /// The timer for the next deadline of a query, and when that is.
   private var isStopped = false
+  /// What peers sent behind a large message that is being decoded.
+  private var behind: [PeerIdentity: [[UInt8]]] = [:]
+
+  /// Larger messages are packed and unpacked beside the sockets' thread.
+  private static let largeMessageBytes = 1 << 18
+
   private var deadline: (timer: TimerToken, time: Double)?
 
   /// `onReady` is called each time that queries can be answered: once all stages of a plan stand.
@@ -84,39 +90,48 @@ public actor Coordinator {
     _ query: ReferringQueryMessage
   ) -> AsyncThrowingStream<QueryEvent, any Error> {
     let (stream, continuation) = AsyncThrowingStream<QueryEvent, any Error>.makeStream()
-    Task { await begin(query, continuation) }
+    let local = LocalQuery()
+    continuation.onTermination = { [weak self] termination in
+      guard case .cancelled = termination, let self else { return }
+      local.readerGone()
+      Task { await self.cancel(local) }
+    }
+    var query = query
+    query.query = local.number
+    Task.detached { [query] in
+      do throws(WireFault) {
+        try check(query)
+      } catch {
+        continuation.finish(throwing: CoordinatorError(.invalidQuery, error.message))
+        return
+      }
+      await self.begin(query, local, continuation)
+    }
     return stream
   }
 
   /// What runs where, predicted and measured.
   public func status() -> ClusterStatus { state.status(now: now) }
 
-  private func begin(_ query: ReferringQueryMessage, _ continuation: LocalQueries.Continuation) {
+  private func begin(
+    _ query: ReferringQueryMessage, _ local: LocalQuery,
+    _ continuation: LocalQueries.Continuation
+  ) {
     guard !isStopped else {
       continuation.finish(throwing: CoordinatorError(.unavailable, "the coordinator has ended"))
       return
     }
-    do throws(WireFault) {
-      try check(query)
-    } catch {
-      continuation.finish(throwing: CoordinatorError(.invalidQuery, error.message))
-      return
-    }
-    var query = query
-    query.query = local.add(continuation)
-    let number = query.query
-    continuation.onTermination = { [weak self] termination in
-      guard case .cancelled = termination, let self else { return }
-      Task { await self.cancel(number) }
-    }
+    // Its end may have come before its beginning.
+    guard !local.isGone else { return }
+    self.local.add(local.number, continuation)
     state.receive(.referringQuery(query), from: LocalQueries.identity, now: now)
     act()
   }
 
-  private func cancel(_ query: UInt64) {
-    guard local.remove(query) else { return }
+  private func cancel(_ local: LocalQuery) {
+    guard self.local.remove(local.number) else { return }
     state.receive(
-      .cancelQuery(CancelQuery(query: query)), from: LocalQueries.identity, now: now)
+      .cancelQuery(CancelQuery(query: local.number)), from: LocalQueries.identity, now: now)
     act()
   }
 
@@ -124,10 +139,34 @@ public actor Coordinator {
 
   private func receive(_ bytes: [UInt8], from peer: PeerIdentity?) {
     guard let peer else { return }
-    do throws(WireFault) {
-      state.receive(try decode(bytes), from: peer, now: now)
-    } catch {
-      state.receiveInvalid(error, from: peer)
+    if behind[peer] != nil {
+      behind[peer]?.append(bytes)
+    } else if bytes.count > Self.largeMessageBytes {
+      behind[peer] = []
+      decodeElsewhere(bytes, from: peer)
+    } else {
+      receive(Result { () throws(WireFault) in try decode(bytes) }, from: peer)
+    }
+  }
+
+  /// Decodes a message beside this thread; what its sender sends next waits for it.
+  private func decodeElsewhere(_ bytes: [UInt8], from peer: PeerIdentity) {
+    Task.detached(priority: .userInitiated) { [weak self] in
+      let message = Result { () throws(WireFault) in try decode(bytes) }
+      await self?.decoded(message, from: peer)
+    }
+  }
+
+  private func decoded(_ message: Result<Message, WireFault>, from peer: PeerIdentity) {
+    receive(message, from: peer)
+    let waiting = behind.removeValue(forKey: peer) ?? []
+    for bytes in waiting { receive(bytes, from: peer) }
+  }
+
+  private func receive(_ message: Result<Message, WireFault>, from peer: PeerIdentity) {
+    switch message {
+    case .success(let message): state.receive(message, from: peer, now: now)
+    case .failure(let fault): state.receiveInvalid(fault, from: peer)
     }
     act()
   }
@@ -186,8 +225,32 @@ public actor Coordinator {
 
   private func send(_ message: Message, to peer: PeerIdentity) {
     guard peer != LocalQueries.identity else { return local.deliver(message) }
+    if case .encodeImage(let request) = message, request.file.count > Self.largeMessageBytes {
+      return encodeElsewhere(message, to: peer)
+    }
+    send(Result { () throws(WireFault) in try encode(message) }, message, to: peer)
+  }
+
+  /// Packs a message beside this thread.
+  private func encodeElsewhere(_ message: Message, to peer: PeerIdentity) {
+    Task.detached(priority: .userInitiated) { [weak self] in
+      let packed = Result { () throws(WireFault) in try encode(message) }
+      await self?.sendPacked(packed, message, to: peer)
+    }
+  }
+
+  private func sendPacked(
+    _ packed: Result<[UInt8], WireFault>, _ message: Message, to peer: PeerIdentity
+  ) {
+    send(packed, message, to: peer)
+    act()
+  }
+
+  private func send(
+    _ packed: Result<[UInt8], WireFault>, _ message: Message, to peer: PeerIdentity
+  ) {
     do {
-      try socket?.send(try encode(message), to: peer)
+      try socket?.send(try packed.get(), to: peer)
     } catch let error as MessagingError where error.code == .unreachable {
       state.unreachable(peer, now: now)
     } catch let fault as WireFault {

@@ -1,5 +1,6 @@
 /// What the operator of a coordinator chooses.
 
+public import Compute
 public import Wire
 
 /// Settings of a coordinator, with the defaults that suit a few machines.
@@ -8,6 +9,8 @@ public struct CoordinatorSettings: Sendable {
   public var workersExpected = 1
   /// How activations and image features travel.
   public var activationType = WireDataType.f16
+  /// How workers hold the decoder's matrices; nil is what the checkpoint says, else as stored.
+  public var weights: WeightFormat?
   /// KV positions over all sequences; nil takes what the workers' memory allows, up to sixteen
   /// contexts.
   public var kvTokens: Int?

@@ -1,6 +1,7 @@
 /// What is measured, and what of it is told.
 
 internal import Checkpoints
+internal import Compute
 internal import Messaging
 internal import Wire
 
@@ -143,7 +144,7 @@ extension CoordinatorState {
     return ClusterStatus.Stage(
       name: stage.name, processID: stage.processID,
       layers: [stage.layers.lowerBound, stage.layers.count],
-      weights: weightsName.isEmpty ? "stored" : weightsName, memoryBytes: stage.memoryBytes,
+      weights: weights?.rawValue ?? "stored", memoryBytes: stage.memoryBytes,
       busy: load?.busy ?? 0, waiting: load?.waiting ?? 0, sending: load?.sending ?? 0,
       stepSecondsMedian: times.isEmpty ? 0 : times[times.count / 2], steps: stage.steps)
   }

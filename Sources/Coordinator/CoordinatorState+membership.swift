@@ -1,6 +1,7 @@
 /// Who is in the cluster, and which plan that makes possible.
 
 internal import Checkpoints
+internal import Compute
 internal import Foundation
 internal import Messaging
 internal import Wire
@@ -156,7 +157,7 @@ extension CoordinatorState {
     var kvTokens = settings.kvTokens ?? defaultKVTokens(workers, tokenBytes: tokenBytes)
     while true {
       let kvBytes = Int(min(Double(kvTokens) * Double(tokenBytes), Self.layerKVBytesMax))
-      let layers = model.layerWeights.map { cost in
+      let layers = layerWeights.map { cost in
         LayerCost(workBytes: cost.workBytes, memoryBytes: cost.memoryBytes + kvBytes)
       }
       do throws(CoordinatorError) {
@@ -177,7 +178,7 @@ extension CoordinatorState {
   private func defaultKVTokens(_ workers: [Member], tokenBytes: Int) -> Int {
     let text = model.configuration.text
     let offered = workers.reduce(0.0) { $0 + Double($1.capacity.memoryBytes) }
-    let weights = model.layerWeights.reduce(0.0) { $0 + Double($1.memoryBytes) }
+    let weights = layerWeights.reduce(0.0) { $0 + Double($1.memoryBytes) }
     let room = max(0, offered - weights) / 2 / Double(tokenBytes * text.layers)
     let most = Double(min(16 * text.contextMax, 1 << 20))
     return max(min(text.contextMax, 256), Int(min(room, most)))
@@ -215,7 +216,7 @@ extension CoordinatorState {
         nextEndpoint: isLast ? "" : workers[plan.stages[index + 1].worker].endpoint,
         kvBlockCount: blockCount, kvBlockTokens: blockTokens,
         activationType: settings.activationType, featureCredits: featureCredits,
-        stepTokensMax: settings.stepTokens, weights: weightsName)
+        stepTokensMax: settings.stepTokens, weights: weights?.rawValue ?? "")
       send(.assignment(assignment), to: stage.peer)
     }
     for worker in workers where !pipeline.contains(worker.peer) {

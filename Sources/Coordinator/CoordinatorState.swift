@@ -1,5 +1,6 @@
 /// The coordinator as a pure state machine: messages and ticks in, messages and reports out.
 
+internal import Compute
 internal import Messaging
 internal import Wire
 
@@ -39,14 +40,18 @@ struct CoordinatorState: Sendable {
   var ended = CoordinatorMetrics.Counts()
   var told = CoordinatorMetrics.Counts()
 
-  /// How the workers hold the decoder's matrices; empty as they are stored.
-  var weightsName: String { "" }
+  /// How the workers hold the decoder's matrices; nil is as they are stored.
+  let weights: WeightFormat?
+  /// What each layer costs, held so.
+  let layerWeights: [LayerCost]
 
   var actions: [CoordinatorAction] = []
 
   init(model: ServedModel, settings: CoordinatorSettings) {
     self.model = model
     self.settings = settings
+    weights = settings.weights ?? model.defaultWeights
+    layerWeights = model.layerCosts(heldAs: weights)
   }
 
   /// Takes the actions that the last events asked for.

@@ -36,17 +36,14 @@ struct FeatureCache: Sendable {
   private var index: [ContentDigest: UInt64] = [:]
   private var lastNumber: UInt64 = 0
   private var uses: UInt64 = 0
+  /// Images that wait for a vision node, first come first served.
+  private(set) var undispatched: [UInt64] = []
   /// Images that did not have to be encoded.
   private(set) var hits = 0
 
   init(capacity: Int) { self.capacity = capacity }
 
   subscript(_ number: UInt64) -> Entry? { entries[number] }
-
-  /// Images that wait for a vision node, first come first served.
-  var undispatched: [UInt64] {
-    entries.filter { $0.value.node == nil && !$0.value.isReady }.keys.sorted()
-  }
 
   /// Takes images for a sequence; nil if there is no room for all that are not here. `request` says
   /// what to ask a node for the image of this number.
@@ -79,6 +76,7 @@ struct FeatureCache: Sendable {
         lastNumber += 1
         acquired.numbers.append(lastNumber)
         acquired.new.append(lastNumber)
+        undispatched.append(lastNumber)
         index[digest] = lastNumber
         entries[lastNumber] = Entry(
           digest: digest, request: request(place, lastNumber), lastUsed: uses)
@@ -98,23 +96,32 @@ struct FeatureCache: Sendable {
     }
   }
 
-  mutating func dispatch(_ number: UInt64, to node: PeerIdentity) { entries[number]?.node = node }
+  mutating func dispatch(_ number: UInt64, to node: PeerIdentity) {
+    entries[number]?.node = node
+    undispatched.removeAll { $0 == number }
+  }
 
   /// The features are at stage 0.
-  mutating func setReady(_ number: UInt64) { entries[number]?.request = nil }
+  mutating func setReady(_ number: UInt64) {
+    entries[number]?.request = nil
+    undispatched.removeAll { $0 == number }
+  }
 
   /// Forgets an image.
   mutating func remove(_ number: UInt64) {
     guard let entry = entries.removeValue(forKey: number) else { return }
     index[entry.digest] = nil
+    undispatched.removeAll { $0 == number }
   }
 
   /// A vision node is gone: what it had in hand waits for another.
   mutating func forget(_ node: PeerIdentity) {
     for (number, entry) in entries where entry.node == node && !entry.isReady {
       entries[number]?.node = nil
+      undispatched.append(number)
       if entry.users.isEmpty { remove(number) }
     }
+    undispatched.sort()
   }
 
   /// Images that a node has in hand.

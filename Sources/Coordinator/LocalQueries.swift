@@ -1,6 +1,7 @@
 /// Queries that are asked in the coordinator's own process.
 
 internal import Messaging
+internal import Synchronization
 internal import Wire
 
 /// Who waits for which answer. They are one client of the state machine, under an identity that no
@@ -12,13 +13,10 @@ struct LocalQueries {
   static let identity = PeerIdentity([])
 
   private var continuations: [UInt64: Continuation] = [:]
-  private var lastQuery: UInt64 = 0
 
-  /// A number for a query whose events go to `continuation`.
-  mutating func add(_ continuation: Continuation) -> UInt64 {
-    lastQuery += 1
-    continuations[lastQuery] = continuation
-    return lastQuery
+  /// Waits for the answer to a query.
+  mutating func add(_ query: UInt64, _ continuation: Continuation) {
+    continuations[query] = continuation
   }
 
   /// Nobody reads its events any more. Returns whether somebody did.
@@ -43,4 +41,16 @@ struct LocalQueries {
     default: break
     }
   }
+}
+
+/// A query that is asked in the process, before the coordinator knows of it.
+final class LocalQuery: Sendable {
+  private static let last = Atomic<UInt64>(0)
+
+  let number = LocalQuery.last.wrappingAdd(1, ordering: .relaxed).newValue
+  /// Whether its reader has gone.
+  private let gone = Atomic<Bool>(false)
+
+  var isGone: Bool { gone.load(ordering: .acquiring) }
+  func readerGone() { gone.store(true, ordering: .releasing) }
 }

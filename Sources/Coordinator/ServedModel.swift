@@ -1,6 +1,7 @@
 /// What the coordinator knows of the model: everything but its weights.
 
 internal import Checkpoints
+internal import Compute
 public import Foundation
 internal import Imaging
 internal import Referring
@@ -18,7 +19,7 @@ public struct ServedModel: Sendable {
   let system: String?
   /// Token positions that an image takes.
   let imageRows: Int
-  let layerWeights: [LayerCost]
+  private let checkpoint: Checkpoint
   public let digest: [UInt8]
   public let directory: URL
 
@@ -50,7 +51,7 @@ public struct ServedModel: Sendable {
     imageRows = try ProjectorLayout(
       of: checkpoint.weights("multi_modal_projector"), configuration: checkpoint.configuration
     ).rows
-    layerWeights = checkpoint.layerCosts
+    self.checkpoint = checkpoint
     digest = try checkpoint.digest()
     try checkVocabulary()
   }
@@ -77,6 +78,14 @@ public struct ServedModel: Sendable {
   /// Bytes that an image's projected features take at stage 0.
   var featureBytes: Int { imageRows * configuration.text.hidden * 4 }
 
+  /// How matrices are held where the operator does not say; nil is as they are stored.
+  var defaultWeights: WeightFormat? { checkpoint.profile.weightFormat }
+
+  /// What each decoder layer costs with matrices held in a format; memory without KV blocks.
+  func layerCosts(heldAs format: WeightFormat?) -> [LayerCost] {
+    checkpoint.layerCosts(heldAs: format)
+  }
+
   /// The geometry of an image that is shown `width` × `height` pixels large.
   func geometry(width: Int, height: Int) throws(ReferringError) -> ImageGeometry {
     try ImageGeometry(
@@ -98,20 +107,31 @@ public struct ServedModel: Sendable {
 
 extension Checkpoint {
   /// What each decoder layer costs, ends included; memory without KV blocks.
-  var layerCosts: [LayerCost] {
+  func layerCosts(heldAs format: WeightFormat?) -> [LayerCost] {
     let text = configuration.text
+    let byteCount = { (prefix: String) in heldByteCount(prefix: prefix, as: format) }
     var costs = (0..<text.layers).map { layer in
-      let bytes = byteCount(prefix: "language_model.layers.\(layer).")
+      let bytes = byteCount("language_model.layers.\(layer).")
       return LayerCost(workBytes: bytes, memoryBytes: bytes)
     }
-    let embedding = byteCount(prefix: "language_model.embed_tokens.")
-    let projector = byteCount(prefix: "multi_modal_projector.")
-    let head = text.tiedHead ? embedding : byteCount(prefix: "language_model.lm_head.")
+    let embedding = byteCount("language_model.embed_tokens.")
+    let projector = heldByteCount(prefix: "multi_modal_projector.", as: nil)
+    let head = text.tiedHead ? embedding : byteCount("language_model.lm_head.")
     costs[0].workBytes += embedding / max(1, text.vocabulary) + projector
     costs[0].memoryBytes += embedding + projector
     costs[text.layers - 1].workBytes += head
     costs[text.layers - 1].memoryBytes += head
     return costs
+  }
+
+  /// Bytes of all tensors whose names begin with `prefix`, held in a format as far as they can be.
+  private func heldByteCount(prefix: String, as format: WeightFormat?) -> Int {
+    guard let format else { return byteCount(prefix: prefix) }
+    return tensorNames.reduce(0) { sum, name in
+      guard name.hasPrefix(prefix), let tensor = describe(name) else { return sum }
+      let held = format.held(name, shape: tensor.shape) ?? tensor.format
+      return sum + tensor.shape.reduce(1, *) / held.blockElements * held.blockBytes
+    }
   }
 }
 

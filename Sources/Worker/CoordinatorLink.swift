@@ -80,13 +80,22 @@ final class CoordinatorLink {
     case .welcome(let welcome):
       if case .joining = state { logger.info("joined as \(hello.name)") }
       state = .joined(welcome)
-    case .heartbeat: break
+    case .heartbeat(let beat): answer(beat)
     case .goodbye(let goodbye):
       logger.info("the coordinator leaves: \(goodbye.reason)")
       state = .joining
     case .error(let error): receive(error)
     default: onMessage?(message)
     }
+  }
+
+  /// Answers a heartbeat at once, so that the coordinator can tell how far the clocks are apart.
+  private func answer(_ beat: Heartbeat) {
+    var answer = heartbeat
+    answer.echoSeconds = beat.sentSeconds
+    answer.sentSeconds = ProcessClock.now
+    answer.heldSeconds = (clock.now - lastHeard).seconds
+    send(.heartbeat(answer))
   }
 
   private func receive(_ error: WireError) {
@@ -114,6 +123,7 @@ final class CoordinatorLink {
         logger.warning("the coordinator is silent; joining again")
         state = .joining
       } else if now - lastSent >= .milliseconds(welcome.heartbeatIntervalMilliseconds) {
+        heartbeat.sentSeconds = ProcessClock.now
         send(.heartbeat(heartbeat))
       }
     }

@@ -41,8 +41,7 @@ public actor DecoderWorker {
     next = Downstream(reactor: reactor, isInsecure: settings.member.isInsecure)
     engineThread = try Reactor(name: "stage")
     engine = StageEngine(
-      checkpoint: settings.member.checkpoint, weightFormat: settings.weightFormat,
-      team: settings.member.team, thread: engineThread)
+      checkpoint: settings.member.checkpoint, team: settings.member.team, thread: engineThread)
     (workStream, work) = AsyncStream.makeStream()
   }
 
@@ -223,8 +222,12 @@ public actor DecoderWorker {
         let time = (ready.loadSeconds * 100).rounded() / 100
         logger.info("plan \(ready.epoch): \(held) MiB of weights are ready after \(time) s")
       }
+      let started = clock.now
       link?.send(message)
+      link?.heartbeat.sendingSeconds += (clock.now - started).seconds
     case .toNext(let step):
+      let started = clock.now
+      defer { link?.heartbeat.sendingSeconds += (clock.now - started).seconds }
       do {
         try next.send(.step(step))
       } catch {

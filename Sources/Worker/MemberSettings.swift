@@ -39,18 +39,15 @@ public struct DecoderWorkerSettings: Sendable {
   public var memoryBytes: Int
   /// Its speed in bytes of f32 weights a second; nil is measured.
   public var weightBytesPerSecond: Int?
-  /// What the layers' matrices are brought to when they are loaded; nil maps them as stored.
-  public var weightFormat: WeightFormat?
 
   public init(
     member: MemberSettings, listen: Address, advertisedHost: String? = nil, memoryBytes: Int,
-    weightBytesPerSecond: Int? = nil, weightFormat: WeightFormat? = nil
+    weightBytesPerSecond: Int? = nil
   ) {
     self.member = member
     self.listen = listen
     self.advertisedHost = advertisedHost
     self.memoryBytes = memoryBytes
     self.weightBytesPerSecond = weightBytesPerSecond
-    self.weightFormat = weightFormat
   }
 }

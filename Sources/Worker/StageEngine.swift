@@ -32,7 +32,6 @@ actor StageEngine {
   nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
   private let checkpoint: Checkpoint
-  private let weightFormat: WeightFormat?
   private let team: ThreadTeam
   private let clock = ContinuousClock()
   private var loaded: Loaded?
@@ -52,9 +51,8 @@ actor StageEngine {
   }
 
   init(
-    checkpoint: Checkpoint, weightFormat: WeightFormat?, team: ThreadTeam, thread: Reactor
+    checkpoint: Checkpoint, team: ThreadTeam, thread: Reactor
   ) {
-    self.weightFormat = weightFormat
     self.checkpoint = checkpoint
     self.team = team
     self.thread = thread
@@ -100,11 +98,17 @@ actor StageEngine {
     }
   }
 
-  /// The decoder's weights in the format that they are held in.
-  private var decoderWeights: WeightScope {
-    guard let weightFormat else { return checkpoint.weights("language_model") }
-    let converted = ConvertedWeights(checkpoint, to: weightFormat, on: team)
-    return WeightScope(of: converted, prefix: "language_model")
+  /// The decoder's weights in the format that the plan says; empty is as they are stored.
+  private func decoderWeights(heldAs name: String) throws(WorkerError) -> WeightScope {
+    guard !name.isEmpty else { return checkpoint.weights("language_model") }
+    guard let format = WeightFormat(rawValue: name) else {
+      let known = WeightFormat.allCases.map(\.rawValue).joined(separator: ", ")
+      throw WorkerError(
+        .loading, "the plan holds weights as \(name), which this worker does not know",
+        remedy: "Run the same version everywhere; this one knows \(known)")
+    }
+    return WeightScope(
+      of: ConvertedWeights(checkpoint, to: format, on: team), prefix: "language_model")
   }
 
   private func load(_ assignment: Assignment) throws(WorkerError) -> Loaded {
@@ -113,9 +117,10 @@ actor StageEngine {
     guard layers.upperBound <= text.layers else {
       throw WorkerError(.loading, "layers \(layers) are assigned; the model has \(text.layers)")
     }
+    let weights = try decoderWeights(heldAs: assignment.weights)
     do {
       let stage = try LlamaStage(
-        loading: decoderWeights, configuration: text, layerRange: layers)
+        loading: weights, configuration: text, layerRange: layers)
       let cache = try stage.makeCache(
         blocks: assignment.kvBlockCount, blockTokens: assignment.kvBlockTokens)
       let projector =
@@ -154,7 +159,8 @@ actor StageEngine {
     let ready = FeaturesReady(
       epoch: message.epoch, image: message.image, rows: projected.rows,
       decodeSeconds: message.decodeSeconds, encodeSeconds: message.encodeSeconds,
-      projectSeconds: (clock.now - started).seconds)
+      projectSeconds: (clock.now - started).seconds, startSeconds: message.startSeconds,
+      projectStartSeconds: ProcessClock.seconds(at: started))
     results.yield(.toCoordinator(.featuresReady(ready)))
   }
 
@@ -177,7 +183,8 @@ actor StageEngine {
     let elapsed = clock.now - started
     let timing = StageTiming(
       stage: loaded.assignment.stage, computeSeconds: elapsed.seconds,
-      waitSeconds: (started - arrived).seconds)
+      waitSeconds: (started - arrived).seconds,
+      startSeconds: ProcessClock.seconds(at: started))
     if loaded.stage.isLast {
       let message = Tokens(
         epoch: step.epoch, number: step.number, tokens: tokens, timings: step.timings + [timing])

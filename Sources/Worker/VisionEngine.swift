@@ -67,7 +67,8 @@ actor VisionEngine {
     let features = encoder.encode(pixels, on: team)
     return ImageFeatures(
       epoch: request.epoch, image: request.image, features: features.wireTensor(type),
-      decodeSeconds: (decoded - started).seconds, encodeSeconds: (clock.now - decoded).seconds)
+      decodeSeconds: (decoded - started).seconds, encodeSeconds: (clock.now - decoded).seconds,
+      startSeconds: ProcessClock.seconds(at: started))
   }
 
   /// The encoder's input, `[3, side, side]`.

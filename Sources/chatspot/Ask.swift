@@ -38,7 +38,6 @@ struct Ask: AsyncParsableCommand {
 
   @OptionGroup var model: ModelOption
   @OptionGroup var cluster: CoordinatorOptions
-  @OptionGroup var weights: WeightsOption
   @OptionGroup var threads: SharedThreadOptions
 
   @Flag(help: "Allow a coordinator that other machines can reach, without encryption.")
@@ -101,7 +100,6 @@ struct Ask: AsyncParsableCommand {
     settings.workers = workers
     settings.threads = threads.count
     settings.coordinatorArguments = cluster.arguments + ["--no-http"]
-    settings.workerArguments = weights.arguments
     settings.logLevel = clusterLogLevel
     let cluster = LocalCluster(settings)
     do {

@@ -67,28 +67,44 @@ struct CoordinatorOptions: ParsableArguments {
   @Option(help: "Most tokens that go down the pipeline in one step.")
   var stepTokens = CoordinatorSettings().stepTokens
 
+  @Option(
+    help: """
+      How long a step may take at most, in milliseconds: prompts are computed in chunks so that \
+      nobody's next token waits longer.
+      """)
+  var maxStepMs = CoordinatorSettings().stepMilliseconds
+
   @Option(help: "Steps in the pipeline at once. Default: as many as stages.")
   var stepsInFlight: Int?
 
-  @Option(help: "Queries that are waiting or being answered at once; more are refused.")
+  @Option(help: "Queries that wait or are answered at once; more are told to come later.")
   var queries = CoordinatorSettings().queriesMax
+
+  @OptionGroup var weights: WeightsOption
+
+  @Option(
+    help: ArgumentHelp(
+      "Write a trace of what every stage did when, for ui.perfetto.dev.", valueName: "file"))
+  var trace: String?
 
   var settings: CoordinatorSettings {
     var settings = CoordinatorSettings()
-    settings.queriesMax = queries
     settings.activationType = activations.wireType
     settings.kvTokens = kvTokens
     settings.stepTokens = stepTokens
     settings.stepsInFlight = stepsInFlight
+    settings.stepMilliseconds = maxStepMs
+    settings.queriesMax = queries
+    settings.weights = weights.weights
+    settings.trace = trace
     return settings
   }
 
   /// The same as arguments, for a child process.
   var arguments: [String] {
-    var arguments = [
-      "--activations", activations.rawValue, "--step-tokens", "\(stepTokens)",
-      "--queries", "\(queries)",
-    ]
+    var arguments = ["--activations", activations.rawValue, "--step-tokens", "\(stepTokens)"]
+    arguments += ["--max-step-ms", "\(maxStepMs)", "--queries", "\(queries)"] + weights.arguments
+    if let trace { arguments += ["--trace", trace] }
     if let kvTokens { arguments += ["--kv-tokens", "\(kvTokens)"] }
     if let stepsInFlight { arguments += ["--steps-in-flight", "\(stepsInFlight)"] }
     return arguments

@@ -15,7 +15,6 @@ struct RunWorker: AsyncParsableCommand {
 
   @OptionGroup var model: ModelOption
   @OptionGroup var threads: ThreadOptions
-  @OptionGroup var weights: WeightsOption
   @OptionGroup var process: ProcessOptions
   @OptionGroup var log: LogOption
 
@@ -57,8 +56,7 @@ struct RunWorker: AsyncParsableCommand {
       DecoderWorkerSettings(
         member: member, listen: listen, advertisedHost: advertise,
         memoryBytes: memoryBytes ?? SystemMemory.available() / 10 * 8,
-        weightBytesPerSecond: speed,
-        weightFormat: weights.weights ?? member.checkpoint.profile.weightFormat),
+        weightBytesPerSecond: speed),
       logger: log.logger(name))
     let withParent = process.withParent
     let stopping = Task {

@@ -17,7 +17,6 @@ struct Up: AsyncParsableCommand {
   @OptionGroup var coordinator: CoordinatorOptions
   @OptionGroup(title: "HTTP gateway") var http: GatewayOptions
   @OptionGroup var threads: SharedThreadOptions
-  @OptionGroup var weights: WeightsOption
   @OptionGroup var process: ProcessOptions
   @OptionGroup var log: LogOption
 
@@ -41,7 +40,6 @@ struct Up: AsyncParsableCommand {
     settings.threads = threads.count
     settings.listen = "\(listen)"
     settings.coordinatorArguments = coordinator.arguments + http.arguments
-    settings.workerArguments = weights.arguments
     settings.isInsecure = process.insecure
     settings.logLevel = log.logLevel.rawValue
     let cluster = LocalCluster(settings)

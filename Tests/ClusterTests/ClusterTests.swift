@@ -61,7 +61,7 @@ struct ClusterTests {
   func quantized(format: String, accuracyLoss: Double, agreement: Double) async throws {
     let cases = try HeldoutCase.all().filter(\.isRegionCase)
     let (cluster, address) = try await start(
-      workers: 2, activations: "f16", workerArguments: ["--weights", format])
+      workers: 2, activations: "f16", coordinatorArguments: ["--weights", format])
     let client = try QueryClient(coordinator: try Address(address))
     try await client.connect()
     let answers = try await client.answers(try cases.map { try $0.message() })
@@ -195,13 +195,13 @@ struct ClusterTests {
   }
 
   private func start(
-    workers: Int, activations: String, workerArguments: [String] = [],
+    workers: Int, activations: String, coordinatorArguments: [String] = [],
     listen: String = "tcp://127.0.0.1:0"
   ) async throws -> (LocalCluster, String) {
     var settings = LocalClusterSettings(executable: Program.url, model: Program.model)
     settings.workers = workers
-    settings.coordinatorArguments = ["--activations", activations, "--no-http"]
-    settings.workerArguments = workerArguments
+    settings.coordinatorArguments =
+      ["--activations", activations, "--no-http"] + coordinatorArguments
     settings.listen = listen
     settings.logLevel = "error"
     let cluster = LocalCluster(settings)

@@ -174,7 +174,7 @@ struct CoordinatorStateQueryTests {
     query.turns[0].text = long
     try cluster.ask(query)
     try cluster.ask(FakeCluster.query(2, newTokensMax: 0))
-    let weights = cluster.state.model.layerWeights.reduce(0) { $0 + $1.memoryBytes }
+    let weights = cluster.state.layerWeights.reduce(0) { $0 + $1.memoryBytes }
     try cluster.joinVision()
     try cluster.joinWorker(0, memory: weights + 4 * 600 * 8 * 64)
     try cluster.allReady()

@@ -117,6 +117,7 @@ struct SchedulerTests {
   func stepTime() {
     var limits = SchedulerLimits(stepsInFlight: 1, stepTokens: 512)
     limits.stepSeconds = 0.1
+    limits.predictedSeconds = 0.02
     var scheduler = Scheduler(limits: limits, pool: KVBlockPool(blockCount: 900, blockTokens: 4))
     scheduler.add(1, tokens: tokens(3000))
     var largest = 0.0

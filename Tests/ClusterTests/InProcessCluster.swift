@@ -1,0 +1,81 @@
+/// A cluster in the test's own process: the real coordinator, workers and vision node, over real
+/// sockets.
+
+import Checkpoints
+import Coordinator
+import Logging
+import Messaging
+import Wire
+import Worker
+
+struct InProcessCluster {
+  let coordinator: Coordinator
+  let address: Address
+  private let workers: [DecoderWorker]
+  private let vision: VisionNode
+  private let running: [Task<Void, any Error>]
+
+  static func start(
+    workers count: Int, _ change: (inout CoordinatorSettings) -> Void = { _ in }
+  ) async throws -> InProcessCluster {
+    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    var settings = CoordinatorSettings()
+    settings.workersExpected = count
+    settings.activationType = .f32
+    settings.heartbeatMilliseconds = 100
+    change(&settings)
+    let (ready, isReady) = AsyncStream<Void>.makeStream()
+    let coordinator = try Coordinator(
+      model: try ServedModel(directory: Program.model), settings: settings, logger: logger,
+      onReady: { isReady.finish() })
+    let address = try await coordinator.start(at: .loopback(port: 0))
+    let checkpoint = try Checkpoint(directory: Program.model)
+    let workers = try (0..<count).map { number in
+      try DecoderWorker(
+        DecoderWorkerSettings(
+          member: MemberSettings(
+            coordinator: address, name: "worker-\(number)", checkpoint: checkpoint),
+          listen: .loopback(port: 0), memoryBytes: 1 << 30,
+          weightBytesPerSecond: 1_000_000_000), logger: logger)
+    }
+    let vision = try VisionNode(
+      MemberSettings(coordinator: address, name: "vision", checkpoint: checkpoint), logger: logger)
+    let running =
+      workers.map { worker in Task { try await worker.run() } } + [Task { try await vision.run() }]
+    for await _ in ready {}
+    return InProcessCluster(
+      coordinator: coordinator, address: address, workers: workers, vision: vision,
+      running: running)
+  }
+
+  func stop() async {
+    for worker in workers { worker.stop() }
+    vision.stop()
+    for task in running { _ = try? await task.value }
+    await coordinator.stop()
+  }
+
+  /// The whole answer to a query that is asked in the process.
+  func answer(_ query: ReferringQueryMessage) async throws -> (
+    answer: Answer, tokens: [AnswerToken]
+  ) {
+    var tokens: [AnswerToken] = []
+    for try await event in coordinator.ask(query) {
+      switch event {
+      case .text(_, let more): tokens += more
+      case .answer(let answer): return (answer, tokens)
+      }
+    }
+    throw CancellationError()
+  }
+
+  /// Waits until nothing is asked any more, then says how things stand.
+  func idle() async throws -> ClusterStatus {
+    for _ in 0..<200 {
+      let status = await coordinator.status()
+      if status.queries.running + status.queries.waiting == 0 { return status }
+      try await Task.sleep(for: .milliseconds(20))
+    }
+    return await coordinator.status()
+  }
+}
