@@ -11,9 +11,24 @@ let strict: [SwiftSetting] = [
 ]
 
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let asyncHTTPClient = Target.Dependency.product(
+  name: "AsyncHTTPClient", package: "async-http-client")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
-let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let hummingbirdTesting = Target.Dependency.product(
+  name: "HummingbirdTesting", package: "hummingbird")
+let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let serviceLifecycle = Target.Dependency.product(
+  name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
 let package = Package(
   name: "chatspot",
@@ -23,18 +38,36 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.34.1"),
+    .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
+    .package(
+      url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
+    .package(
+      url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.9.0"),
+    .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
   ],
   // Arrows point down this list only.
   targets: [
     .executableTarget(
       name: "chatspot",
       dependencies: [
-        "Supervision", "Coordinator", "Worker", "Wire", "Messaging", "Referring", "Models",
-        "Benchmark", "Checkpoints", "Compute", arguments, logging,
+        "Supervision", "Gateway", "Coordinator", "Worker", "Wire", "Messaging", "Referring",
+        "Models", "Benchmark", "Checkpoints", "Compute", arguments, logging,
       ],
       resources: [.copy("Resources/mini-chatspot"), .copy("Resources/samples")],
       swiftSettings: strict),
     .target(name: "Supervision", swiftSettings: strict),
+    .target(
+      name: "Gateway",
+      dependencies: [
+        "Coordinator", "Wire", "Referring", "Imaging", asyncHTTPClient, crypto, httpTypes,
+        hummingbird, hummingbirdCore, hummingbirdTLS, logging, metrics, nio, nioHTTP1, nioHTTPTypes,
+        nioPosix, nioSSL, serviceLifecycle,
+      ],
+      resources: [.copy("Resources/page"), .copy("Resources/openapi.json")],
+      swiftSettings: strict),
     .target(
       name: "Coordinator",
       dependencies: [
@@ -78,6 +111,13 @@ let package = Package(
         "chatspot", "Supervision", "Coordinator", "Worker", "Wire", "Messaging", "Referring",
         "Checkpoints", logging,
       ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "GatewayTests",
+      dependencies: [
+        "Gateway", "Coordinator", "Wire", "Referring", "Imaging", httpTypes, hummingbird,
+        hummingbirdTesting, logging, metrics, nio, nioPosix,
+      ], exclude: ["Fixtures"],
       swiftSettings: strict),
     .testTarget(
       name: "WorkerTests",

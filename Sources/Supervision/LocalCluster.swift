@@ -50,8 +50,10 @@ public actor LocalCluster {
   /// Starts all processes and returns the coordinator's address. It takes queries at once and
   /// answers them when the members have joined.
   ///
-  /// `onReady` is called each time a plan stands. Throws `.notStarted` or `.ended`.
+  /// `onGateway` is called with the address of the HTTP gateway, if there is one, `onReady` each
+  /// time a plan stands. Throws `.notStarted` or `.ended`.
   public func start(
+    onGateway: @escaping @Sendable (String) -> Void = { _ in },
     onReady: @escaping @Sendable () -> Void = {}
   ) async throws(SupervisionError) -> String {
     let coordinator = try launch(
@@ -61,6 +63,7 @@ public actor LocalCluster {
     var lines = coordinator.lines.makeAsyncIterator()
     var address: String?
     while address == nil, let line = await lines.next() {
+      if line.hasPrefix("http ") { onGateway(String(line.dropFirst("http ".count))) }
       if line.hasPrefix("listening ") { address = String(line.dropFirst("listening ".count)) }
     }
     guard let address else {
@@ -101,12 +104,17 @@ public actor LocalCluster {
     children.filter { !$0.hasEnded }.map { ($0.name, $0.processID) }
   }
 
-  /// Asks all processes to end, and ends those that have not after `grace`.
-  public func stop(grace: Duration = .seconds(3)) async {
+  /// Asks the coordinator to end, which lets answers under way come to their end, and then the
+  /// other processes. Ends those that have not after `grace`, and the coordinator after twice that.
+  public func stop(grace: Duration = .seconds(4)) async {
     isStopping = true
     failures.finish()
+    await Self.end(Array(children.prefix(1)), grace: grace * 2)
+    await Self.end(Array(children.dropFirst()), grace: grace)
+  }
+
+  private static func end(_ children: [ChildProcess], grace: Duration) async {
     for child in children { child.signal(SIGTERM) }
-    let children = children
     let killing = Task {
       try await Task.sleep(for: grace)
       for child in children { child.signal(SIGKILL) }

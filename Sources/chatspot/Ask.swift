@@ -101,7 +101,7 @@ struct Ask: AsyncParsableCommand {
     settings.encoder = model.encoder
     settings.workers = workers
     settings.threads = threads.count
-    settings.coordinatorArguments = cluster.arguments
+    settings.coordinatorArguments = cluster.arguments + ["--no-http"]
     settings.visionArguments = visionWeights.arguments
     settings.logLevel = clusterLogLevel
     let cluster = LocalCluster(settings)

@@ -8,6 +8,9 @@ enum EmbeddedModel {
   /// The embedded checkpoint. Throws if the program was moved without its files.
   static func directory() throws -> URL { try resource("mini-chatspot") }
 
+  /// Pictures to ask about, for the page; nil if they are not beside the program.
+  static var samples: URL? { try? resource("samples") }
+
   /// The running program.
   static var executable: URL { URL(filePath: "/proc/self/exe").resolvingSymlinksInPath() }
 

@@ -3,6 +3,7 @@
 import ArgumentParser
 import Coordinator
 import Foundation
+import Gateway
 import Messaging
 import Wire
 
@@ -11,12 +12,14 @@ struct RunCoordinator: AsyncParsableCommand {
     commandName: "coordinator",
     abstract: "Runs the coordinator of a cluster of several machines.",
     discussion: """
-      Prints "listening ADDRESS" on standard output when workers, vision nodes and clients can \
-      connect, and "ready" each time that queries can be answered.
+      Prints "http URL" on standard output when the gateway listens, "listening ADDRESS" when \
+      workers, vision nodes and clients can connect, and "ready" each time that queries can be \
+      answered.
       """)
 
   @OptionGroup var model: ModelOption
   @OptionGroup var coordinator: CoordinatorOptions
+  @OptionGroup(title: "HTTP gateway") var http: GatewayOptions
   @OptionGroup var process: ProcessOptions
   @OptionGroup var log: LogOption
 
@@ -31,11 +34,23 @@ struct RunCoordinator: AsyncParsableCommand {
     var settings = coordinator.settings
     settings.workersExpected = workers
     let logger = log.logger("coordinator")
+    // Before anything is measured.
+    _ = PrometheusRegistry.installed
+    let model = try ServedModel(try model.checkpoint())
     let coordinator = try Coordinator(
-      model: try ServedModel(try model.checkpoint()), settings: settings,
-      logger: logger, onReady: { announce("ready") })
-    announce("listening \(try await coordinator.start(at: listen))")
+      model: model, settings: settings, logger: logger, onReady: { announce("ready") })
+    let address = try await coordinator.start(at: listen)
+    let gateway: Gateway?
+    do {
+      gateway = try await http.start(
+        for: coordinator, of: model, isInsecure: process.insecure, logger: logger)
+    } catch {
+      await coordinator.stop()
+      throw error
+    }
+    announce("listening \(address)")
     await Termination.requested(withParent: process.withParent)
+    await gateway?.stop()
     await coordinator.stop()
   }
 }

@@ -4,14 +4,20 @@ import Dispatch
 import Foundation
 
 enum Termination {
-  /// Returns when the process is asked to end. `withParent`: also when standard input closes.
+  /// Returns when the process is asked to end. `withParent`: also when standard input closes, but
+  /// not for Ctrl-C, which reaches a parent and its children together: it is the parent's to end
+  /// them in good order.
   static func requested(withParent: Bool = false) async {
     for await _ in requests(withParent: withParent) { return }
   }
 
   private static func requests(withParent: Bool) -> AsyncStream<Void> {
     AsyncStream { continuation in
-      let signals = SignalSources([SIGINT, SIGTERM, SIGHUP]) { continuation.yield() }
+      let ignored = withParent ? [SIGINT, SIGHUP] : []
+      for number in ignored { signal(number, SIG_IGN) }
+      let signals = SignalSources(withParent ? [SIGTERM] : [SIGINT, SIGTERM, SIGHUP]) {
+        continuation.yield()
+      }
       continuation.onTermination = { _ in signals.cancel() }
       guard withParent else { return }
       Thread.detachNewThread {

@@ -15,6 +15,7 @@ struct Up: AsyncParsableCommand {
 
   @OptionGroup var model: ModelOption
   @OptionGroup var coordinator: CoordinatorOptions
+  @OptionGroup(title: "HTTP gateway") var http: GatewayOptions
   @OptionGroup var threads: SharedThreadOptions
   @OptionGroup var visionWeights: VisionWeightsOption
   @OptionGroup var process: ProcessOptions
@@ -32,6 +33,7 @@ struct Up: AsyncParsableCommand {
 
   func run() async throws {
     try listen.requireLoopback(unless: process.insecure)
+    if !http.noHTTP { _ = try http.settings(isInsecure: process.insecure) }
     try verifyCheckpoint(try model.checkpoint())
     var settings = LocalClusterSettings(
       executable: EmbeddedModel.executable, model: try model.location())
@@ -39,7 +41,7 @@ struct Up: AsyncParsableCommand {
     settings.workers = workers
     settings.threads = threads.count
     settings.listen = "\(listen)"
-    settings.coordinatorArguments = coordinator.arguments
+    settings.coordinatorArguments = coordinator.arguments + http.arguments
     settings.visionArguments = visionWeights.arguments
     settings.isInsecure = process.insecure
     settings.logLevel = log.logLevel.rawValue
@@ -49,7 +51,8 @@ struct Up: AsyncParsableCommand {
       await cluster.stop()
     }
     do {
-      let address = try await cluster.start { announce("ready") }
+      let address = try await cluster.start(
+        onGateway: { announce("http \($0)") }, onReady: { announce("ready") })
       announce("listening \(address)")
     } catch {
       await cluster.stop()

@@ -200,7 +200,8 @@ struct ClusterTests {
   ) async throws -> (LocalCluster, String) {
     var settings = LocalClusterSettings(executable: Program.url, model: Program.model)
     settings.workers = workers
-    settings.coordinatorArguments = ["--activations", activations] + coordinatorArguments
+    settings.coordinatorArguments =
+      ["--activations", activations, "--no-http"] + coordinatorArguments
     settings.listen = listen
     settings.logLevel = "error"
     let cluster = LocalCluster(settings)
@@ -210,7 +211,8 @@ struct ClusterTests {
   /// Somebody else can listen where the coordinator did.
   private func expectFree(_ address: String) async throws {
     let coordinator = try RunningProgram([
-      "coordinator", "--listen", address, "--model", Program.model.path, "--log-level", "error",
+      "coordinator", "--listen", address, "--no-http", "--model", Program.model.path, "--log-level",
+      "error",
     ])
     #expect(try await coordinator.line("listening ") == address)
     coordinator.signal(SIGTERM)

@@ -55,7 +55,9 @@ struct CommandTests {
 
   @Test("up: a worker that dies is reported and ends the rest")
   func deadChild() async throws {
-    let up = try RunningProgram(["up", "--listen", "tcp://127.0.0.1:0", "--log-level", "error"])
+    let up = try RunningProgram([
+      "up", "--listen", "tcp://127.0.0.1:0", "--port", "0", "--log-level", "error",
+    ])
     _ = try await up.line("ready")
     let children = up.children
     #expect(children.count == 4)
@@ -72,7 +74,9 @@ struct CommandTests {
 
   @Test("up: Ctrl-C ends all processes in good order")
   func interrupt() async throws {
-    let up = try RunningProgram(["up", "--listen", "tcp://127.0.0.1:0", "--log-level", "error"])
+    let up = try RunningProgram([
+      "up", "--listen", "tcp://127.0.0.1:0", "--port", "0", "--log-level", "error",
+    ])
     _ = try await up.line("ready")
     let children = up.children
     up.signal(SIGINT)
@@ -112,7 +116,9 @@ struct CommandTests {
 
   @Test("up: its children end even when it is killed")
   func killed() async throws {
-    let up = try RunningProgram(["up", "--listen", "tcp://127.0.0.1:0", "--log-level", "error"])
+    let up = try RunningProgram([
+      "up", "--listen", "tcp://127.0.0.1:0", "--port", "0", "--log-level", "error",
+    ])
     _ = try await up.line("ready")
     let children = up.children
     up.signal(SIGKILL)
@@ -127,9 +133,9 @@ struct CommandTests {
   func startOrder() async throws {
     // Below the ports that the system hands out, so that nobody takes it in between.
     let address = "tcp://127.0.0.1:\(Int.random(in: 20_000..<32_000))"
-    let probe = try RunningProgram(["coordinator", "--listen", address])
+    let probe = try RunningProgram(["coordinator", "--listen", address, "--no-http"])
     #expect(try await probe.line("listening ") == address)
-    let second = try await Program.run(["coordinator", "--listen", address])
+    let second = try await Program.run(["coordinator", "--listen", address, "--no-http"])
     #expect(second.status == 1 && second.errors.contains("already listens"), "\(second.errors)")
     probe.signal(SIGTERM)
     #expect(await probe.end() == 0)
@@ -137,7 +143,7 @@ struct CommandTests {
       RunningProgram(["worker", "--coordinator", address, "--log-level", "error"]),
       RunningProgram(["vision", "--coordinator", address, "--log-level", "error"]),
     ]
-    let coordinator = try RunningProgram(["coordinator", "--listen", address])
+    let coordinator = try RunningProgram(["coordinator", "--listen", address, "--no-http"])
     _ = try await coordinator.line("ready")
     let answer = try await Program.run(
       ["ask", Self.scene, "What is at <region>?", "--point", "459,281", "--coordinator", address])
@@ -150,7 +156,7 @@ struct CommandTests {
   func lostWorker() async throws {
     let address = "tcp://127.0.0.1:\(Int.random(in: 20_000..<32_000))"
     let coordinator = try RunningProgram([
-      "coordinator", "--listen", address, "--workers", "2", "--log-level", "info",
+      "coordinator", "--listen", address, "--no-http", "--workers", "2", "--log-level", "info",
     ])
     let workers = try (1...2).map {
       try RunningProgram([

@@ -1,0 +1,4 @@
+/// The answer to `GET /live` and `GET /ready`.
+struct Health: Encodable, Sendable {
+  let status: String
+}

@@ -1,0 +1,19 @@
+/// A number that goes up and down.
+
+internal import CoreMetrics
+internal import Synchronization
+
+final class PrometheusGauge: PrometheusSeries, MeterHandler, RecorderHandler {
+  private let value = Mutex<Double>(0)
+
+  func set(_ value: Int64) { set(Double(value)) }
+  func set(_ value: Double) { self.value.withLock { $0 = value } }
+  func record(_ value: Int64) { set(value) }
+  func record(_ value: Double) { set(value) }
+  func increment(by amount: Double) { value.withLock { $0 += amount } }
+  func decrement(by amount: Double) { value.withLock { $0 -= amount } }
+
+  func write(name: String, labels: String, to text: inout String) {
+    line(name, labels, value.withLock { $0 }, to: &text)
+  }
+}

@@ -1,0 +1,57 @@
+/// Reads the bodies of requests.
+
+internal import Foundation
+internal import HTTPTypes
+internal import Hummingbird
+internal import NIOCore
+
+/// Reads a body within the limits of size, time and memory.
+struct BodyReader: Sendable {
+  let bytesMax: Int
+  let seconds: Int
+  let budget: BodyBudget
+
+  /// Reads the request and answers it while its bytes are counted.
+  ///
+  /// Throws an ``APIError``: 413, 408 or 429.
+  func read<Value: Decodable & Sendable, Result>(
+    _ type: Value.Type, from request: Request, _ answer: (Value) async throws -> Result
+  ) async throws -> Result {
+    let stated = request.headers[.contentLength].flatMap { Int($0) }
+    guard stated ?? 0 <= bytesMax else { throw tooLarge }
+    return try await budget.reserving(stated ?? bytesMax) {
+      try await answer(RequestJSON.decode(type, from: try await bytes(of: request.body)))
+    }
+  }
+
+  private var tooLarge: APIError {
+    APIError(
+      status: .contentTooLarge,
+      message: "the request is larger than \(bytesMax) bytes; send smaller images",
+      type: .invalidRequest, code: "request_too_large", closesConnection: true)
+  }
+
+  private func bytes(of body: RequestBody) async throws -> Data {
+    try await withThrowingTaskGroup(of: Data?.self) { group in
+      group.addTask {
+        var bytes = Data()
+        for try await part in body {
+          guard bytes.count + part.readableBytes <= bytesMax else { throw tooLarge }
+          bytes.append(contentsOf: part.readableBytesView)
+        }
+        return bytes
+      }
+      group.addTask {
+        try await Task.sleep(for: .seconds(seconds))
+        return nil
+      }
+      defer { group.cancelAll() }
+      guard case .some(.some(let bytes)) = try await group.next() else {
+        throw APIError(
+          status: .requestTimeout, message: "the request took longer than \(seconds) s to arrive",
+          type: .timeout, code: "request_timeout", closesConnection: true)
+      }
+      return bytes
+    }
+  }
+}

@@ -1,0 +1,2 @@
+/// The client of a request has gone.
+struct HungUp: Error {}
