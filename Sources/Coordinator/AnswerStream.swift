@@ -107,16 +107,3 @@ extension String {
     return String(String.UnicodeScalarView(unicodeScalars.map { $0 == "\0" ? "\u{FFFD}" : $0 }))
   }
 }
-
-extension Tokenizer {
-  /// What a token spells: UTF-8, or part of a character; nothing for a control token.
-  func spelling(of id: Int32) -> [UInt8] {
-    guard !isControl(id), let text = text(of: id) else { return [] }
-    if !isAdded(id), text.utf8.count == 6, text.hasPrefix("<0x"), text.hasSuffix(">"),
-      let byte = UInt8(text.dropFirst(3).dropLast(), radix: 16)
-    {
-      return [byte]
-    }
-    return text.unicodeScalars.flatMap { $0 == "\u{2581}" ? [0x20] : Array(String($0).utf8) }
-  }
-}

@@ -66,7 +66,7 @@ public struct TextStream: Sendable {
 
 extension String.UnicodeScalarView {
   /// The text with a space for every "▁".
-  fileprivate func spaced() -> String {
+  func spaced() -> String {
     var output = String.UnicodeScalarView()
     output.append(contentsOf: lazy.map { $0 == "\u{2581}" ? " " : $0 })
     return String(output)

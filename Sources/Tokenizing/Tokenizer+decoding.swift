@@ -13,4 +13,13 @@ extension Tokenizer {
     for id in ids { text += stream.append(id) }
     return text + stream.finish()
   }
+
+  /// The bytes that a token alone spells: UTF-8, or part of a character; none for a control token or
+  /// an id that has no token. Unlike in `decode`, a leading space stays.
+  public func spelling(of id: Int32) -> [UInt8] {
+    guard !isControl(id), let token = added.decoded(id) ?? vocabulary[id]?.bytes else { return [] }
+    if rules.isByteLevel { return token }
+    if let byte = ByteToken.read(token) { return [byte] }
+    return Array(String(decoding: token, as: UTF8.self).unicodeScalars.spaced().utf8)
+  }
 }

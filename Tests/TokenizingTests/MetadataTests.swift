@@ -48,6 +48,8 @@ struct MetadataTests {
     #expect(cases.count > 300)
     for item in cases {
       let name = Comment(rawValue: item.text.debugDescription)
+      let spelled = tokenizer.encode(item.text, atStart: true).flatMap(tokenizer.spelling)
+      #expect(spelled == Array(item.text.utf8), name)
       #expect(tokenizer.encode(item.text, atStart: false) == item.plain, name)
       #expect(tokenizer.encodeAsHuggingFace(item.text, addBeginning: false) == item.split, name)
     }

@@ -35,6 +35,18 @@ struct TextStreamTests {
     #expect(stream.finish() == "\u{FFFD}")
   }
 
+  @Test("tokens spell the text that they were made from, the space before it included")
+  func spellings() throws {
+    let tokenizer = try Fixtures.tokenizer("mini")
+    for text in ["a red circle", "é 漢字 \u{1F600}", "<0x41> ▁"] {
+      let spelled = tokenizer.encode(text, atStart: true).flatMap(tokenizer.spelling)
+      let expected = text.replacing("▁", with: " ")
+      #expect(String(decoding: spelled, as: UTF8.self).drop(while: { $0 == " " }) == expected)
+    }
+    #expect(tokenizer.spelling(of: tokenizer.id(of: "<s>") ?? -1) == [])
+    #expect(tokenizer.spelling(of: -1) == [])
+  }
+
   @Test("ids from anywhere never trap", arguments: [Int32.min, -1, 822, 1_000_000, Int32.max])
   func ignoresForeignIDs(id: Int32) throws {
     let tokenizer = try Fixtures.tokenizer("mini")
