@@ -128,7 +128,7 @@ let package = Package(
       name: "CoordinatorTests",
       dependencies: [
         "Coordinator", "Wire", "Messaging", "Checkpoints", "Tokenizing", "Compute", "Referring",
-        logging,
+        logging, metrics,
       ],
       swiftSettings: strict),
     .testTarget(

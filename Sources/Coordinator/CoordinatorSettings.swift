@@ -26,7 +26,7 @@ public struct CoordinatorSettings: Sendable {
   /// Images whose features stage 0 holds at once.
   public var featureCredits = 64
   /// Bytes of image features that stage 0 holds at once.
-  public var featureBytesMax = 512 << 20
+  public var featureBytesMax = 256 << 20
   /// Queries that are waiting or being answered at once.
   public var queriesMax = 1024
   /// Bytes of the image files of queries that are waiting or being answered at once.

@@ -5,8 +5,20 @@ internal import Wire
 
 extension CoordinatorState {
   /// Images that stage 0 holds at once: as many as there are credits, and bytes.
-  var featureCredits: Int {
+  static func featureCredits(_ model: ServedModel, _ settings: CoordinatorSettings) -> Int {
     min(settings.featureCredits, max(1, settings.featureBytesMax / model.featureBytes))
+  }
+
+  var featureCredits: Int { Self.featureCredits(model, settings) }
+
+  /// Whose images are next: of the user who was served least, the query that came first.
+  private var nextAwaitingImages: SequenceID? {
+    guard queriesAwaitingImages.count > 1, let queue = pipeline?.scheduler.queue else {
+      return queriesAwaitingImages.first
+    }
+    return queriesAwaitingImages.map { sequence in
+      (served: queue.served(queries[sequence]?.options.user ?? ""), sequence: sequence)
+    }.min { $0 < $1 }?.sequence
   }
 
   /// A sequence cannot go on without features of its images.
@@ -19,10 +31,10 @@ extension CoordinatorState {
   /// Asks vision nodes for the images of waiting queries, as far as stage 0 has room.
   mutating func requestImages() {
     guard pipeline?.isReady == true else { return }
-    while let sequence = queriesAwaitingImages.first {
+    while let sequence = nextAwaitingImages {
       let missing = pipeline?.scheduler.missingImages(sequence) ?? []
       guard acquire(missing.map(\.digest), for: sequence) else { break }
-      queriesAwaitingImages.removeFirst()
+      queriesAwaitingImages.removeAll { $0 == sequence }
     }
     dispatchImages()
   }

@@ -42,7 +42,7 @@ struct CoordinatorState: Sendable {
 
   /// How the workers hold the decoder's matrices; nil is as they are stored.
   let weights: WeightFormat?
-  /// What each layer costs, held so.
+  /// What each layer costs, held so, and image features; memory without KV blocks.
   let layerWeights: [LayerCost]
 
   var actions: [CoordinatorAction] = []
@@ -51,7 +51,10 @@ struct CoordinatorState: Sendable {
     self.model = model
     self.settings = settings
     weights = settings.weights ?? model.defaultWeights
-    layerWeights = model.layerCosts(heldAs: weights)
+    var costs = model.layerCosts(heldAs: weights)
+    // Image features lie where the first layer does.
+    costs[0].memoryBytes += Self.featureCredits(model, settings) * model.featureBytes
+    layerWeights = costs
   }
 
   /// Takes the actions that the last events asked for.

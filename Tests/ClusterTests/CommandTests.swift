@@ -84,6 +84,36 @@ struct CommandTests {
     #expect(children.count == 4 && children.allSatisfy { !isRunning($0) })
   }
 
+  @Test("up: a trace is there while the cluster runs, and readable after it was killed")
+  func trace() async throws {
+    let path = FileManager.default.temporaryDirectory
+      .appending(path: "chatspot-trace-\(UUID().uuidString).json").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let up = try RunningProgram([
+      "up", "--listen", "tcp://127.0.0.1:0", "--log-level", "error", "--trace", path,
+      "--max-step-ms", "50", "--weights", "q8_0",
+    ])
+    _ = try await up.line("ready")
+    let address = try await up.line("listening ")
+    let run = try await Program.run([
+      "ask", Self.scene, "What is this?", "--point", "0.5,0.5", "--normalized", "--coordinator",
+      address,
+    ])
+    #expect(run.status == 0, "\(run.errors)")
+    var text = ""
+    for _ in 0..<400 where !text.contains("stage 1") {
+      try await Task.sleep(for: .milliseconds(10))
+      text = try String(contentsOfFile: path, encoding: .utf8)
+    }
+    up.signal(SIGKILL)
+    #expect(await up.end() == -SIGKILL)
+    // Whole events, each with a comma behind it; the bracket that is missing nobody asks for.
+    #expect(text.hasPrefix("[\n") && text.hasSuffix("},\n"))
+    let whole = Data((text.dropLast(2) + "]").utf8)
+    let events = try JSONSerialization.jsonObject(with: whole) as? [[String: Any]]
+    #expect((events?.count ?? 0) > 10)
+  }
+
   @Test("up: its children end even when it is killed")
   func killed() async throws {
     let up = try RunningProgram([

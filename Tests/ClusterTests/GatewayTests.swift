@@ -112,6 +112,49 @@ struct GatewayTests {
     #expect(nothing.status == 1 && nothing.errors.contains("chatspot up"), "\(nothing.errors)")
   }
 
+  /// Waits until a query is being answered.
+  private func isRunning(_ url: String) async throws {
+    for _ in 0..<500 {
+      if try await get(url + "/cluster").text.contains("\"running\":1") { return }
+    }
+    Issue.record("no query runs")
+  }
+
+  @Test("beyond the most queries the answer is 429; a client that hangs up makes room")
+  func overloaded() async throws {
+    try await up(["--queries", "1"]) { url, _ in
+      let completions = url + "/v1/completions"
+      let long: [String: Any] = ["prompt": "What", "max_tokens": 2000, "ignore_eos": true]
+      let short: [String: Any] = ["prompt": "What", "max_tokens": 1]
+      let busy = Task { try await post(completions, long) }
+      try await isRunning(url)
+      #expect(try await post(completions, short).status == 429)
+      busy.cancel()
+      var answered = false
+      for _ in 0..<100 where !answered {
+        answered = try await post(completions, short).status == 200
+      }
+      #expect(answered)
+      let status = try await get(url + "/cluster").text
+      #expect(status.contains("\"running\":0,\"waiting\":0"), "\(status)")
+    }
+  }
+
+  @Test("Ctrl-C lets an answer under way come to its end")
+  func graceful() async throws {
+    try await up { url, up in
+      async let answer = post(
+        url + "/v1/completions", ["prompt": "What", "max_tokens": 300, "ignore_eos": true])
+      try await isRunning(url)
+      // As a terminal does it: to the program and to all that it started.
+      for process in up.children + [up.processID] { kill(process, SIGINT) }
+      let (status, body) = try await answer
+      #expect(status == 200)
+      let object = try JSONSerialization.jsonObject(with: body) as? [String: Any]
+      #expect((object?["usage"] as? [String: Any])?["completion_tokens"] as? Int == 300)
+    }
+  }
+
   @Test("a port in use ends the program with what to do about it")
   func portInUse() async throws {
     try await up { url, _ in

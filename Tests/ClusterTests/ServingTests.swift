@@ -108,6 +108,44 @@ struct ServingTests {
     #expect(status.queries.running == 0 && status.kv.free + status.kv.cached == status.kv.blocks)
   }
 
+  @Test("clients that hang up at random disturb nobody, and leave nothing behind")
+  func hangUps() async throws {
+    let cluster = try await InProcessCluster.start(workers: 2) { $0.kvTokens = 640 }
+    let queries = try queries(12)
+    var expected: [String] = []
+    for query in queries { expected.append(try await cluster.answer(query).answer.text) }
+    let (asked, alone) = (queries, expected)
+    let whole = try await withThrowingTaskGroup(of: Int.self) { group in
+      for client in 0..<32 {
+        group.addTask {
+          var random = SystemRandomNumberGenerator()
+          var answers = 0
+          for round in 0..<6 {
+            let index = (client + round * 5) % asked.count
+            let patience = Int.random(in: 0...60, using: &random)
+            var text = ""
+            reading: for try await event in cluster.coordinator.ask(asked[index]) {
+              switch event {
+              case .text(let more, _): text += more
+              case .answer(let answer):
+                #expect(answer.text == alone[index] && text == answer.text)
+                answers += 1
+              }
+              if text.utf8.count > patience * 2 { break reading }
+            }
+            #expect(alone[index].hasPrefix(text))
+          }
+          return answers
+        }
+      }
+      return try await group.reduce(0, +)
+    }
+    let status = try await cluster.idle()
+    await cluster.stop()
+    #expect(whole > 0 && status.queries.running + status.queries.waiting == 0)
+    #expect(status.kv.free + status.kv.cached == status.kv.blocks)
+  }
+
   @Test("stop texts, min tokens, raw prompts and log-probabilities do what they say")
   func options() async throws {
     let cluster = try await InProcessCluster.start(workers: 2)

@@ -108,7 +108,7 @@ struct MeasuringTests {
     var bytes: [WeightFormat?: Int] = [:]
     for format in [nil, .f32, .q8_0, .q4_0] as [WeightFormat?] {
       var cluster = try FakeCluster { $0.weights = format }
-      bytes[format] = cluster.state.layerWeights.reduce(0) { $0 + $1.memoryBytes }
+      bytes[format] = cluster.state.layerWeights.reduce(0) { $0 + $1.workBytes }
       try cluster.joinWorker(0)
       try cluster.joinVision()
       let assignment = cluster.take("worker-0").assignments.first

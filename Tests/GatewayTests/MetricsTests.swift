@@ -81,7 +81,7 @@ struct MetricsTests {
 
   @Test("requests are counted by route, not by path")
   func requests() async throws {
-    let client = try APIClient(FakeCluster("x"), metrics: .installed)
+    let client = try APIClient(FakeCluster("x"), metrics: registry)
     for path in ["/v1/models/a", "/v1/models/b", "/nowhere/1", "/nowhere/2"] {
       _ = try await client.send(.get, path)
     }

@@ -39,9 +39,9 @@ final class RawConnection: Sendable {
     return collector.text.withLock { $0 }
   }
 
-  /// Waits until what came holds `part`. False if the server closes before, or after five seconds.
+  /// Waits until what came holds `part`. False if the server closes before, or after 20 seconds.
   func receives(_ part: String) async throws -> Bool {
-    for _ in 0..<500 {
+    for _ in 0..<2000 {
       if collector.text.withLock({ $0.contains(part) }) { return true }
       guard channel.isActive else { return false }
       try await Task.sleep(for: .milliseconds(10))

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("TLS")
 struct TLSTests {
-  /// A certificate for localhost that signs itself, its key, and another key. For these tests alone.
+  /// A certificate for localhost that signs itself, its key, and another key. For tests alone.
   private static func fixture(_ name: String) -> String {
     URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Fixtures/\(name)").path
   }

@@ -54,7 +54,7 @@ struct GatewayAPI: Sendable {
   func router() -> Router<GatewayContext> {
     let router = Router(
       context: GatewayContext.self, options: [.autoGenerateHeadEndpoints])
-    router.add(middleware: MeasuringMiddleware())
+    router.add(middleware: MeasuringMiddleware(metrics: metrics))
     let origins = Set(settings.corsOrigins)
     if !origins.isEmpty { router.add(middleware: CORSMiddleware(origins: origins)) }
     router.add(middleware: ErrorMiddleware())

@@ -6,13 +6,19 @@ internal import Hummingbird
 
 /// Records each request, and gives it an id. What is none of the API's counts as "page" or "other".
 struct MeasuringMiddleware: RouterMiddleware {
-  private let running = Meter(label: "chatspot_http_requests_running")
+  private let metrics: PrometheusRegistry
+  private let running: Meter
+
+  init(metrics: PrometheusRegistry) {
+    self.metrics = metrics
+    running = Meter(label: "chatspot_http_requests_running", factory: metrics)
+  }
 
   func handle(
     _ request: Request, context: GatewayContext,
     next: (Request, GatewayContext) async throws -> Response
   ) async throws -> Response {
-    let measurement = RequestMeasurement(request.method, running: running)
+    let measurement = RequestMeasurement(request.method, running: running, metrics: metrics)
     var response = try await next(request, context)
     response.headers[.requestID] = RequestID().description
     measurement.answered(response.status, route: Self.route(context, response.status))

@@ -9,10 +9,12 @@ final class RequestMeasurement: Sendable {
   private let begin = ContinuousClock.now
   private let method: HTTPRequest.Method
   private let running: Meter
+  private let metrics: PrometheusRegistry
   private let answer = Mutex<(status: HTTPResponse.Status, route: String)?>(nil)
 
-  init(_ method: HTTPRequest.Method, running: Meter) {
+  init(_ method: HTTPRequest.Method, running: Meter, metrics: PrometheusRegistry) {
     self.method = method
+    self.metrics = metrics
     self.running = running
     running.increment()
   }
@@ -30,9 +32,10 @@ final class RequestMeasurement: Sendable {
       dimensions: [
         ("route", route), ("method", known.contains(method) ? method.rawValue : "other"),
         ("status", "\(status.code)"),
-      ]
+      ], factory: metrics
     ).increment()
-    Recorder(label: "chatspot_http_request_seconds", dimensions: [("route", route)])
-      .record((ContinuousClock.now - begin) / .seconds(1))
+    Recorder(
+      label: "chatspot_http_request_seconds", dimensions: [("route", route)], factory: metrics
+    ).record((ContinuousClock.now - begin) / .seconds(1))
   }
 }
