@@ -126,7 +126,7 @@ class Browser:
                 if entry["level"] == "error" and entry["source"] != "network":
                     self.problems.append(entry["text"])
             case "Network.requestWillBeSent":
-                self.requests.append(parameters["request"])
+                self.requests.append((parameters["requestId"], parameters["request"]))
 
     # ------------------------------------------------------------ the page
 
@@ -214,7 +214,10 @@ class Browser:
             for step in range(1, 5):
                 point = {"x": x + (nx - x) * step / 4, "y": y + (ny - y) * step / 4}
                 self.call("Input.dispatchTouchEvent", type="touchMove", touchPoints=[point])
+                time.sleep(0.02)
             x, y = nx, ny
+            # A finger that rests before it is lifted throws nothing.
+            time.sleep(0.2)
         self.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
 
     def key(self, name, modifiers=0):

@@ -132,7 +132,12 @@ export class Canvas {
     let y = top - badge - 4;
     if (shape.kind === "point" && x > end - badge) x = left - 16;
     if (isSquare && shape.kind === "box") x = right - badge;
-    if (y < badge + 1) y = top + badge + 4;
+    if (y < badge + 1) {
+      // No room above: beside it, or else within.
+      y = Math.max(top, 0) + badge + 1;
+      if (!isSquare && left > 2 * badge + 4) x = left - badge - 4;
+      else if (shape.kind !== "point") y += 3;
+    }
     x = Math.min(Math.max(x, badge + 1), end - badge - 1);
     const form = isSquare
       ? drawing("rect", { x: x - badge, y: y - badge, width: badge * 2, height: badge * 2, rx: 5 })

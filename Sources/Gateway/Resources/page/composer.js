@@ -56,7 +56,7 @@ export class Composer {
     this.#hasPicture = hasPicture;
     this.#field.disabled = !hasPicture;
     this.#field.placeholder = hasPicture
-      ? "Point at a place, or ask about the whole picture" : "Choose a picture first";
+      ? "Point at a place, and ask" : "Choose a picture first";
     this.#changed(false);
   }
 

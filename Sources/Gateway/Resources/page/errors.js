@@ -60,8 +60,9 @@ export function words(error) {
     invalid_image: "Choose another picture: JPEG, PNG and WebP can be read.",
     invalid_query: "Change the question, or begin a new conversation.",
   };
-  if (remedies[error.code]) {
-    return { title: "The question cannot be answered as it is", detail, remedy: remedies[error.code] };
+  const code = /\boutside\b/u.test(detail) ? "invalid_region" : error.code;
+  if (remedies[code]) {
+    return { title: "The question cannot be answered as it is", detail, remedy: remedies[code] };
   }
   if (error.status >= 500) {
     return { title: "The cluster lost the question", detail, remedy: "Ask again." };

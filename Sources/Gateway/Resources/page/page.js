@@ -20,6 +20,8 @@ const canvas = new Canvas(stage, marks);
 let conversation = new Conversation();
 let picture = null;
 let model = "";
+/** Whether a finger was used last. On a touch screen a keyboard would cover the picture. */
+let isTouched = false;
 /** Hangs up on the answer that is coming. */
 let hangUp = null;
 
@@ -30,10 +32,9 @@ const transcript = new Transcript({
   onRetry,
 });
 const pointing = new Pointing(canvas, marks, {
-  onMade(mark, isTouch) {
+  onMade(mark, isPointed) {
     composer.introduce(mark.number);
-    // On a touch screen the keyboard would cover the picture.
-    if (!isTouch) composer.focus();
+    if (isPointed && !isTouched) composer.focus();
   },
   onMention(number) {
     composer.introduce(number);
@@ -48,6 +49,10 @@ const pointing = new Pointing(canvas, marks, {
       : "Click or tap for a point, drag for a box.";
   },
 });
+
+addEventListener("pointerdown", (event) => {
+  isTouched = event.pointerType === "touch";
+}, { capture: true });
 
 // MARK: The picture
 
@@ -66,6 +71,7 @@ async function open(blob, name) {
   canvas.show(picture);
   pointing.use("place");
   composer.showPicture(true);
+  if (!isTouched) composer.focus();
   const { width, height } = picture.size;
   byID("picture-name").textContent = `${picture.name} · ${width} × ${height}`;
   say(`${picture.name}, ${width} by ${height} pixels. Point at a place in it.`);
@@ -296,8 +302,15 @@ byID("export").addEventListener("click", async () => {
 
 // MARK: The server
 
+/** A model of fewer layers answers what was asked before when the conversation goes on. */
+const layersForMemory = 8;
+byID("remembers").addEventListener("change", () => { byID("remembers").dataset.chosen = ""; });
+
 const pipeline = new Pipeline({
   onStatus(status) {
+    if (byID("remembers").dataset.chosen === undefined) {
+      byID("remembers").checked = status.model.layers >= layersForMemory;
+    }
     document.body.dataset.server = status.ready ? "ready" : "waiting";
     model = status.model.name;
     byID("model").textContent = model;

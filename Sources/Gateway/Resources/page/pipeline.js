@@ -60,7 +60,7 @@ export class Pipeline {
     text("running", `${status.queries.running}`);
     text("waiting", `${status.queries.waiting}`);
     const { blocks, free, cached } = status.kv;
-    text("kv", blocks ? `${Math.round((100 * (blocks - free)) / blocks)} %` : "–");
+    text("kv", blocks ? `${Math.round((100 * (blocks - free - cached)) / blocks)} %` : "–");
     byID("kv").title = `${blocks - free - cached} blocks used, ${cached} kept, ${free} free`;
     const { hit_tokens: hits, asked_tokens: asked } = status.prefix;
     text("reuse", asked ? `${Math.round((100 * hits) / asked)} %` : "–");

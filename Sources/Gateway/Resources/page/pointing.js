@@ -17,7 +17,7 @@ export class Pointing {
   #cross = null;
 
   /**
-   * `onMade(mark, isTouch)` follows each new mark, `onMention(number)` Enter on one,
+   * `onMade(mark, isPointed)` follows each new mark, `onMention(number)` Enter on one,
    * `onTool(name)` a change of the tool.
    */
   constructor(canvas, marks, { onMade, onMention, onTool }) {
@@ -122,46 +122,45 @@ export class Pointing {
     if (!gesture || event.pointerId !== gesture.pointer) return;
     this.#gesture = null;
     const { size } = this.canvas.picture;
-    const isTouch = event.pointerType === "touch";
     if (gesture.kind === "outline") {
-      this.#endLine(gesture, isTouch);
+      this.#endLine(gesture);
     } else if (gesture.kind === "place") {
       this.#sketch(null);
       this.#make(gesture.hasMoved
         ? boxBetween(gesture.from, this.canvas.place(event), size)
-        : pointAt(gesture.from, size), isTouch);
+        : pointAt(gesture.from, size));
     }
   }
 
   /** A line drawn in one go is an outline; clicks set its corners one by one. */
-  #endLine(gesture, isTouch) {
+  #endLine(gesture) {
     const near = 2 * this.#perPixel;
     if (gesture.hasMoved && this.#corners.length === 0) {
       this.#sketch(null);
-      this.#make(outline(gesture.line, near, this.canvas.picture.size), isTouch);
+      this.#make(outline(gesture.line, near, this.canvas.picture.size));
       return;
     }
     const first = this.#corners[0];
     const reach = closing * this.#perPixel;
     if (first && this.#corners.length > 2
       && Math.hypot(gesture.from[0] - first[0], gesture.from[1] - first[1]) < reach) {
-      this.#close(isTouch);
+      this.#close();
       return;
     }
     this.#corners.push(...gesture.line);
     this.#sketchLine(this.#corners);
   }
 
-  #close(isTouch = false) {
+  #close() {
     if (this.#corners.length < 3) return;
     const shape = outline(this.#corners, this.#perPixel, this.canvas.picture.size);
     this.#corners = [];
     this.#sketch(null);
-    this.#make(shape, isTouch);
+    this.#make(shape);
   }
 
-  #make(shape, isTouch) {
-    if (shape) this.onMade(this.marks.add(shape), isTouch);
+  #make(shape) {
+    if (shape) this.onMade(this.marks.add(shape), true);
   }
 
   get #perPixel() { return 1 / this.canvas.scale; }
@@ -248,7 +247,7 @@ export class Pointing {
       ? boxBetween([x - w, y - h], [x + w, y + h], size) : pointAt([x, y], size);
     const mark = this.marks.add(shape);
     this.canvas.node(mark.number).focus({ preventScroll: true });
-    this.onMade(mark, true);
+    this.onMade(mark, false);
     return true;
   }
 

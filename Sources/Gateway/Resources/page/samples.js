@@ -16,7 +16,7 @@ export async function showSamples(list, onChoose) {
   }
   list.replaceChildren(...names.map((name, index) => {
     const picture = element("img", { src: folder + name, alt: "", loading: "lazy" });
-    return element("li", {}, element("button", {
+    return element("li", { "data-name": name }, element("button", {
       type: "button", "aria-label": `Sample scene ${index + 1}`,
       onclick: async () => onChoose(await (await fetch(folder + name)).blob(), name),
     }, picture));

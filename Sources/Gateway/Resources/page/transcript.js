@@ -26,7 +26,7 @@ export class Transcript {
     }
     const answer = element("div", { class: "answer", "aria-busy": "true" });
     this.#nodes.set(turn, answer);
-    const item = element("li", {}, said, answer);
+    const item = element("article", { class: "turn" }, said, answer);
     for (const type of ["pointerenter", "focusin"]) {
       answer.addEventListener(type, () => this.onShow(turn));
     }
@@ -98,7 +98,8 @@ export class Transcript {
     if (usage) {
       const { completion_tokens: tokens, prompt_tokens: prompt } = usage;
       facts.push(`${tokens} token${tokens === 1 ? "" : "s"}`);
-      if (tokens > 8 && seconds > firstSeconds) {
+      // What comes in one piece tells no speed.
+      if (seconds - firstSeconds > 0.25) {
         facts.push(`${Math.round((tokens - 1) / (seconds - firstSeconds))} a second`);
       }
       const cached = usage.prompt_tokens_details?.cached_tokens ?? 0;
@@ -111,7 +112,7 @@ export class Transcript {
   #failure(turn) {
     const { title, detail, remedy } = words(turn.answer.cause);
     return element("div", { class: "failure", role: "alert" },
-      element("p", {}, element("strong", {}, title), detail ? ` ${detail}` : ""),
+      element("p", {}, element("strong", {}, `${title}.`), detail ? ` ${detail}` : ""),
       element("p", {}, remedy),
       element("button", { type: "button", class: "quiet", onclick: () => this.onRetry(turn) },
         "Ask again"));
