@@ -238,7 +238,11 @@ class Asking(PageTest):
         self.answer(1)
         alert = self.browser.text("[role=alert]")
         self.assertIn("Move the mark", alert)
-        self.assertIn("Ask again", alert)
+        heart = SCENES["scene-07-wide.png"]["objects"][0]
+        self.drag_picture((3, 200), heart["point"])
+        self.browser.click_on(".failure button")
+        self.assertEqual(self.answer(1), heart["answers"]["point"])
+        self.assertIsNone(self.browser.text("[role=alert]"))
 
     def test_export(self):
         with tempfile.TemporaryDirectory() as folder:

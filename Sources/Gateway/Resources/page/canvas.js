@@ -110,7 +110,7 @@ export class Canvas {
     const lines = [
       drawing("path", { class: "casing", d }), drawing("path", { class: "line", d }),
     ];
-    if (isGrip) lines.push(drawing("path", { class: "grip", d, "data-grip": true }));
+    if (isGrip) lines.push(drawing("path", { class: `grip ${shape.kind}`, d, "data-grip": true }));
     return lines;
   }
 

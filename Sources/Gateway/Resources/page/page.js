@@ -273,7 +273,9 @@ async function onRetry(turn) {
   if (hangUp) return;
   conversation.turns = conversation.turns.filter((other) => other !== turn);
   transcript.remove(turn);
-  await answer(conversation.begin(turn.question));
+  // Marks may have been moved since, to where they can be answered about.
+  const parts = turn.question.parts.map((part) => ({ ...part, ...marks.get(part.number) }));
+  await answer(conversation.begin({ parts }));
 }
 
 // MARK: The conversation
