@@ -1,0 +1,255 @@
+#!/usr/bin/env python3
+"""Puts load on real clusters and prints what serving promises. Nothing but Python is needed.
+
+    python3 Tests/Load/serving.py second-question   [options of `chatspot up`, such as --model FILE.gguf]
+    python3 Tests/Load/serving.py gaps              [options …]
+    python3 Tests/Load/serving.py stages            [options …]
+    python3 Tests/Load/serving.py soak --minutes 10 [options …]
+
+second-question  time to the first token of a second question about an image, as a share of the first's
+gaps             a long prompt arrives while 15 answers stream: its first token, and their worst gap meanwhile
+stages           tokens a second of two one-thread stages, as a share of one process with two threads, A B A B
+soak             64 clients with images and regions, hanging up at random: errors, wrong answers, lost blocks, memory
+
+Every part starts the clusters that it needs and ends them. The program is .build/release/chatspot, or CHATSPOT.
+"""
+
+import argparse
+import base64
+import http.client
+import json
+import os
+import pathlib
+import random
+import signal
+import statistics
+import subprocess
+import sys
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PROGRAM = os.environ.get("CHATSPOT", str(ROOT / ".build/release/chatspot"))
+SAMPLES = ROOT / "Sources/chatspot/Resources/samples"
+
+
+class Cluster:
+    """A `chatspot up` of its own, on ports that the system chooses."""
+
+    def __init__(self, *options):
+        command = [PROGRAM, "up", "--listen", "tcp://127.0.0.1:0", "--port", "0", "--log-level", "warning", *options]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.port = None
+        for line in self.process.stdout:
+            if line.startswith("http "):
+                self.port = int(line.rsplit(":", 1)[1].rstrip("/\n"))
+            if line.startswith("ready"):
+                break
+        if self.port is None:
+            sys.exit("the cluster did not start")
+        threading.Thread(target=self.process.stdout.read, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(30)
+
+    def status(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection.request("GET", "/cluster")
+        return json.loads(connection.getresponse().read())
+
+    def memory(self):
+        """Resident bytes of the cluster's processes by their number on the command line."""
+        children = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True).stdout.split()
+        sizes = {}
+        for process in children:
+            command = open(f"/proc/{process}/cmdline").read().split("\0")
+            name = command[1] if "--name" not in command else command[command.index("--name") + 1]
+            pages = int(open(f"/proc/{process}/statm").read().split()[1])
+            sizes[name] = pages * os.sysconf("SC_PAGE_SIZE")
+        return sizes
+
+    def ask(self, content, max_tokens=16, hang_up_after=None, **fields):
+        """Streams an answer. Returns (status, text, times of the chunks with text since the question)."""
+        body = {"messages": [{"role": "user", "content": content}], "stream": True, "temperature": 0}
+        body |= {"max_tokens": max_tokens} | fields
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=300)
+        begin = time.monotonic()
+        connection.request("POST", "/v1/chat/completions", json.dumps(body), {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        if response.status != 200:
+            return response.status, response.read().decode(), []
+        text, times = "", []
+        for line in response:
+            if not line.startswith(b"data: {"):
+                continue
+            event = json.loads(line[6:])
+            if "error" in event:
+                return 500, event["error"]["message"], times
+            if event["choices"] and event["choices"][0]["delta"].get("content") is not None:
+                text += event["choices"][0]["delta"]["content"]
+                times.append(time.monotonic() - begin)
+            if hang_up_after is not None and len(times) > hang_up_after:
+                connection.sock.close()
+                response.close()
+                return 0, text, times
+        connection.close()
+        return 200, text, times
+
+
+def picture(name):
+    kind = "jpeg" if name.endswith(".jpg") else "png"
+    data = base64.b64encode((SAMPLES / name).read_bytes()).decode()
+    return {"type": "image_url", "image_url": {"url": f"data:image/{kind};base64,{data}"}}
+
+
+def question(image, region, before="What is at", after="?"):
+    return [image, {"type": "text", "text": before}, {"type": "region", "region": region}, {"type": "text", "text": after}]
+
+
+def samples():
+    return json.loads((SAMPLES / "samples.json").read_text())["samples"]
+
+
+def second_question(options):
+    with Cluster(*options.up) as cluster:
+        shares = []
+        cluster.ask("Good day.", 2)
+        for sample in samples():
+            image, (a, b) = picture(sample["file"]), [item["box"] for item in sample["objects"][:2]]
+            first = cluster.ask(question(image, {"box": a}), 4)[2][0]
+            second = cluster.ask(question(image, {"box": b}), 4)[2][0]
+            shares.append(second / first)
+            print(f"{sample['file']}: first {first * 1000:.0f} ms, second {second * 1000:.0f} ms, {shares[-1]:.1%}")
+        print(f"median share {statistics.median(shares):.1%}")
+
+
+def gaps(options):
+    with Cluster(*options.up) as cluster:
+        results, stop = [], time.monotonic()
+
+        def stream(index):
+            results.append(cluster.ask(f"Tell me about number {index}.", options.tokens, ignore_eos=True))
+
+        begin = time.monotonic()
+        threads = [threading.Thread(target=stream, args=(index,)) for index in range(15)]
+        for thread in threads:
+            thread.start()
+        time.sleep(options.settle)
+        image = picture(samples()[0]["file"])
+        asked = time.monotonic() - begin
+        prompt = question(image, {"point": [100, 100]}, "word " * options.words + "What is at")
+        status, text, times = cluster.ask(prompt, 2, ignore_eos=True)
+        answered = time.monotonic() - begin
+        for thread in threads:
+            thread.join()
+        during = [
+            later - earlier
+            for _, _, chunks in results
+            for earlier, later in zip(chunks, chunks[1:])
+            if later > asked and earlier < answered
+        ]
+        before = [
+            later - earlier for _, _, chunks in results for earlier, later in zip(chunks, chunks[1:]) if later < asked
+        ]
+        if not times:
+            sys.exit(f"the newcomer was not answered: {status} {text}")
+        print(f"status {status}: first token of the newcomer after {times[0] * 1000:.0f} ms")
+        print(f"gaps of the 15 before: median {statistics.median(before) * 1000:.1f} ms, worst {max(before) * 1000:.1f} ms")
+        print(f"meanwhile: median {statistics.median(during) * 1000:.1f} ms, worst {max(during) * 1000:.1f} ms")
+
+
+def throughput(cluster, streams, words, tokens):
+    counts = []
+
+    def stream(index):
+        counts.append(len(cluster.ask(f"{index} " + "word " * words, tokens, ignore_eos=True)[2]))
+
+    threads = [threading.Thread(target=stream, args=(index,)) for index in range(streams)]
+    begin = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    seconds = time.monotonic() - begin
+    return sum(counts) / seconds if words < tokens else streams * words / seconds
+
+
+def stages(options):
+    for title, words, tokens in (("decode-heavy", 8, 96), ("prefill-heavy", 384, 4)):
+        for streams in (8, 16):
+            ratios = []
+            for _ in range(options.rounds):
+                rates = []
+                for workers in ("1", "2"):
+                    with Cluster("--workers", workers, "--threads", "2", *options.up) as cluster:
+                        throughput(cluster, 2, 4, 4)
+                        rates.append(throughput(cluster, streams, words, tokens))
+                ratios.append(rates[1] / rates[0])
+                print(f"{title}, {streams} streams: one process {rates[0]:.0f}/s, two stages {rates[1]:.0f}/s", flush=True)
+            print(f"{title}, {streams} streams: median ratio {statistics.median(ratios):.2f}", flush=True)
+
+
+def soak(options):
+    cases = []
+    with Cluster("--workers", "2", *options.up) as cluster:
+        for sample in samples():
+            image = picture(sample["file"])
+            for item in sample["objects"]:
+                for region in ({"box": item["box"]}, {"point": item["point"]}):
+                    content = question(image, region)
+                    cases.append((content, cluster.ask(content)[1]))
+        print(f"{len(cases)} questions asked alone", flush=True)
+        counts, lock = {"answered": 0, "hung up": 0, "429": 0, "wrong": 0, "errors": 0}, threading.Lock()
+        end = time.monotonic() + options.minutes * 60
+
+        def client(number):
+            choice = random.Random(number)
+            while time.monotonic() < end:
+                content, expected = choice.choice(cases)
+                hang_up = choice.randrange(4) if choice.random() < 0.2 else None
+                try:
+                    status, text, _ = cluster.ask(content, hang_up_after=hang_up)
+                except OSError as error:
+                    status, text = -1, str(error)
+                kind = {200: "answered" if text == expected else "wrong", 0: "hung up", 429: "429"}.get(status, "errors")
+                with lock:
+                    counts[kind] += 1
+                    if kind in ("wrong", "errors") and counts[kind] < 5:
+                        print(kind, status, text[:200], "instead of", expected, flush=True)
+
+        threads = [threading.Thread(target=client, args=(number,)) for number in range(64)]
+        for thread in threads:
+            thread.start()
+        time.sleep(min(60, options.minutes * 20))
+        early = cluster.memory()
+        for thread in threads:
+            thread.join()
+        time.sleep(1)
+        late, status = cluster.memory(), cluster.status()
+    print(counts)
+    kv = status["kv"]
+    print(f"KV blocks {kv['blocks']}, free or cached {kv['free'] + kv['cached']}; queries {status['queries']}")
+    for name, size in late.items():
+        print(f"{name}: {early.get(name, 0) / 2**20:.1f} MiB early, {size / 2**20:.1f} MiB at the end")
+    sound = counts["wrong"] == counts["errors"] == 0 and kv["free"] + kv["cached"] == kv["blocks"]
+    sys.exit(0 if sound else 1)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("part", choices=["second-question", "gaps", "stages", "soak"])
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--tokens", type=int, default=256, help="of each answer that streams in `gaps`")
+    parser.add_argument("--words", type=int, default=100, help="of the newcomer's prompt in `gaps`")
+    parser.add_argument("--settle", type=float, default=3, help="seconds before the newcomer in `gaps`")
+    options, options.up = parser.parse_known_args()
+    {"second-question": second_question, "gaps": gaps, "stages": stages, "soak": soak}[options.part](options)
+
+
+if __name__ == "__main__":
+    main()
