@@ -82,7 +82,7 @@ public struct BenchmarkSubject: Sendable {
     let width = 6 * text.hidden + 2 * text.intermediate
     let batch = settings.generate > 0 ? settings.batches.max() ?? 1 : 1
     let scratch = settings.rowsMax * width + batch * text.vocabulary
-    return weights + cache * 8 + Double(scratch) * 4
+    return weights + cache * Double(2 * WeightFormat.f16.byteCount) + Double(scratch) * 4
   }
 
   private var encoderBytes: Double {

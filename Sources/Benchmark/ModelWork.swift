@@ -29,12 +29,12 @@ struct DecoderWork {
     return Double(text.layers) * (2 * layerNumbers * tokens + attention) + head
   }
 
-  /// Bytes of keys and values that decoding the tokens at `positions` one by one reads, in f32.
+  /// Bytes of keys and values that decoding the tokens at `positions` one by one reads, in f16.
   func cacheBytes(positions: Range<Int>) -> Double {
     let seen =
       (Double(positions.lowerBound + 1) + Double(positions.upperBound)) / 2
       * Double(positions.count)
-    return seen * Double(text.layers * 2 * text.kvHeads * text.headWidth * 4)
+    return seen * Double(text.layers * 2 * text.kvHeads * text.headWidth * 2)
   }
 }
 

@@ -153,7 +153,8 @@ extension CoordinatorState {
     for workers: [Member]
   ) throws(CoordinatorError) -> (plan: Plan, kvTokens: Int) {
     let text = model.configuration.text
-    let tokenBytes = 2 * 4 * text.kvHeads * text.headWidth
+    // Keys and values, as the stages hold them.
+    let tokenBytes = 2 * WeightFormat.f16.byteCount * text.kvHeads * text.headWidth
     var kvTokens = settings.kvTokens ?? defaultKVTokens(workers, tokenBytes: tokenBytes)
     while true {
       let kvBytes = Int(min(Double(kvTokens) * Double(tokenBytes), Self.layerKVBytesMax))

@@ -45,7 +45,7 @@ struct BenchmarkTests {
     let whole = work.operations(positions: 0..<40, logitRows: 40)
     let single = (0..<40).reduce(0.0) { $0 + work.operations(positions: $1..<$1 + 1, logitRows: 1) }
     #expect(abs(whole - single) <= 1e-9 * whole)
-    #expect(work.cacheBytes(positions: 0..<2) == 3 * 22 * 2 * 4 * 64 * 4)
+    #expect(work.cacheBytes(positions: 0..<2) == 3 * 22 * 2 * 4 * 64 * 2)
   }
 
   @Test("median and spread of odd and even numbers of repetitions")

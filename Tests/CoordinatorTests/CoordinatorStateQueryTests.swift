@@ -176,7 +176,7 @@ struct CoordinatorStateQueryTests {
     try cluster.ask(FakeCluster.query(2, newTokensMax: 0))
     let weights = cluster.state.layerWeights.reduce(0) { $0 + $1.memoryBytes }
     try cluster.joinVision()
-    try cluster.joinWorker(0, memory: weights + 4 * 600 * 8 * 64)
+    try cluster.joinWorker(0, memory: weights + 4 * 300 * 8 * 64)
     try cluster.allReady()
     let capacity = try #require(cluster.state.pipeline?.scheduler.sequenceTokensMax)
     #expect(capacity < 512)
