@@ -41,9 +41,9 @@ def main():
     span = options.seconds * 1e6
     height = TOP + LANE * len(lanes) + 34
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + WIDTH + 20} {height}" font-family="sans-serif" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + WIDTH + 40} {height}" font-family="sans-serif" '
         'font-size="13">',
-        f'<rect width="{LEFT + WIDTH + 20}" height="{height}" fill="#ffffff"/>',
+        f'<rect width="{LEFT + WIDTH + 40}" height="{height}" fill="#ffffff"/>',
     ]
     titles = {"prefill": "prompt", "decode": "decodes", "both": "decodes and prompt", "image": "image"}
     for index, (name, title) in enumerate(titles.items()):
