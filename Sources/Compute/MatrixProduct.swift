@@ -176,26 +176,14 @@ enum BLAS {
 
   static func prepare() { _ = configured }
 
-  /// `output = scale · input · weightsᵀ`; strides are numbers from one row to the next.
+  /// `output = input · weightsᵀ`; strides are numbers from one row to the next.
   static func multiplyTransposed(
-    _ input: UnsafePointer<Float>, rows: Int, depth: Int, inputStride: Int,
-    _ weights: UnsafePointer<Float>, columns: Int, weightStride: Int,
-    _ output: UnsafeMutablePointer<Float>, outputStride: Int, scale: Float = 1
-  ) {
-    cblas_sgemm(
-      CblasRowMajor, CblasNoTrans, CblasTrans, blasint(rows), blasint(columns), blasint(depth),
-      scale, input, blasint(inputStride), weights, blasint(weightStride), 0, output,
-      blasint(outputStride))
-  }
-
-  /// `output = input · weights`, weights `[depth, columns]`.
-  static func multiply(
     _ input: UnsafePointer<Float>, rows: Int, depth: Int, inputStride: Int,
     _ weights: UnsafePointer<Float>, columns: Int, weightStride: Int,
     _ output: UnsafeMutablePointer<Float>, outputStride: Int
   ) {
     cblas_sgemm(
-      CblasRowMajor, CblasNoTrans, CblasNoTrans, blasint(rows), blasint(columns), blasint(depth),
+      CblasRowMajor, CblasNoTrans, CblasTrans, blasint(rows), blasint(columns), blasint(depth),
       1, input, blasint(inputStride), weights, blasint(weightStride), 0, output,
       blasint(outputStride))
   }

@@ -26,8 +26,8 @@ struct RunVision: AsyncParsableCommand {
 
   @Option(
     help: """
-      How the encoder's matrices are held. q8_0 is quantised when it is loaded, twice as fast, and \
-      changes image features by less than a thousandth. Default: as stored, mapped.
+      How the encoder's matrices are held. q8_0 is quantised when it is loaded and twice as fast; \
+      every patch's features keep a cosine above 0.9995 on the embedded model. Default: as stored, mapped.
       """)
   var weights: WeightFormat?
 

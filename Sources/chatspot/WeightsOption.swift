@@ -36,3 +36,13 @@ struct VisionWeightsOption: ParsableArguments {
 }
 
 extension WeightFormat: ExpressibleByArgument {}
+
+extension WeightFormat {
+  /// Throws `ValidationError` for what no vision encoder is held in.
+  func validateForVision() throws {
+    guard self != .q4_0 else {
+      throw ValidationError(
+        "A vision encoder in q4_0 loses too much; q8_0 is its narrowest format.")
+    }
+  }
+}
