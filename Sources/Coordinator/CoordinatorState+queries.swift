@@ -144,6 +144,7 @@ extension CoordinatorState {
   /// A token of a sequence has been sampled.
   mutating func append(_ token: SampledToken, to sequence: SequenceID, now: Double) {
     guard let name = queries[sequence]?.name else { return }
+    // Read before the query is opened for writing: all of `self` is, where this is optimised.
     let model = model
     guard let (output, end) = queries[sequence]?.append(token, model: model) else { return }
     measureToken(of: sequence, now: now)
