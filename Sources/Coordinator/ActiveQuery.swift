@@ -49,7 +49,8 @@ struct ActiveQuery: Sendable {
   var features: [ContentDigest: UInt64] = [:]
   /// Whether it waits for features, or holds some.
   var wantsFeatures = false
-  var newTokens = 0
+  /// The answer's tokens so far: whoever computes it anew begins behind them.
+  private(set) var sampled: [Int32] = []
   var answer: AnswerStream
   /// How often each token stands in the answer, if a penalty asks for it.
   var counts: [Int32: Int] = [:]
@@ -62,6 +63,10 @@ struct ActiveQuery: Sendable {
   var encodings: [ProcessReport] = []
   /// Steps computed for it at each stage, and the time that they took.
   var stageWork: [(steps: Int, seconds: Double)] = []
+  /// What the stages of plans did that ended meanwhile.
+  private var earlierWork: [ProcessReport] = []
+  /// How often it was taken up again by another plan.
+  private(set) var resumptions = 0
 
   init(
     name: QueryName, message: ReferringQueryMessage, prepared: PreparedQuery, newTokensMax: Int,
@@ -79,24 +84,27 @@ struct ActiveQuery: Sendable {
     answer = AnswerStream(model.tokenizer, stop: message.stop)
   }
 
-  /// The position that the next token takes.
-  var nextPosition: Int { prompt.tokens.count + newTokens }
+  var newTokens: Int { sampled.count }
+  /// Positions that it may come to take.
+  var tokensMax: Int { prompt.tokens.count + newTokensMax }
+  /// All its tokens that are known.
+  var tokens: [Int32] { prompt.tokens + sampled }
 
   /// Adds a sampled token. Returns what the client is to get, and why the answer ends if it does.
   mutating func append(
-    _ sampled: SampledToken, model: ServedModel
+    _ token: SampledToken, model: ServedModel
   ) -> (output: AnswerStream.Output, end: Answer.FinishReason?) {
-    let id = sampled.tokenID
-    newTokens += 1
+    let id = token.tokenID
+    sampled.append(id)
     if options.hasPenalties { counts[id, default: 0] += 1 }
     let ends = !options.ignoresEnd && model.configuration.endsOfSequence.contains(id)
     // As vLLM has it: what the first tokens spell is not searched.
     let heedsStop = newTokens > options.minTokens
     var output = AnswerStream.Output()
     if !ends {
-      let token =
-        options.logProbabilities == nil ? nil : AnswerToken(sampled, spelledBy: model.tokenizer)
-      output = answer.append(id, token: token, heedsStop: heedsStop)
+      let spelled =
+        options.logProbabilities == nil ? nil : AnswerToken(token, spelledBy: model.tokenizer)
+      output = answer.append(id, token: spelled, heedsStop: heedsStop)
     }
     if output.isStopped { return (output, .stop) }
     guard ends || newTokens >= newTokensMax else { return (output, nil) }
@@ -142,27 +150,49 @@ struct ActiveQuery: Sendable {
 
   /// What each process did for it: vision nodes first, then the stages in order.
   func reports(_ stages: [Pipeline.Stage]) -> [ProcessReport] {
-    encodings
-      + zip(stages, stageWork).filter { $1.steps > 0 }.map { stage, work in
-        ProcessReport(
-          name: stage.name, processID: stage.processID, work: "decodes \(layersText(stage.layers))",
-          completed: work.steps, busySeconds: work.seconds, firstLayer: stage.layers.lowerBound,
-          layerCount: stage.layers.count)
-      }
+    let work = Self.work(stages, stageWork).reduce(into: earlierWork) { $0.add($1) }
+    return Array((encodings + work).suffix(WireLimits.standard.processes))
+  }
+
+  private static func work(
+    _ stages: [Pipeline.Stage], _ stageWork: [(steps: Int, seconds: Double)]
+  ) -> [ProcessReport] {
+    zip(stages, stageWork).filter { $1.steps > 0 }.map { stage, work in
+      ProcessReport(
+        name: stage.name, processID: stage.processID, work: "decodes \(layersText(stage.layers))",
+        completed: work.steps, busySeconds: work.seconds, firstLayer: stage.layers.lowerBound,
+        layerCount: stage.layers.count)
+    }
+  }
+
+  /// Its pipeline has ended; what is known of it is enough for another to go on.
+  mutating func suspend(_ stages: [Pipeline.Stage]) {
+    for report in Self.work(stages, stageWork) { earlierWork.add(report) }
+    earlierWork = earlierWork.suffix(WireLimits.standard.processes)
+    stageWork = []
+    if firstIssued != nil { resumptions += 1 }
+    wantsFeatures = false
+    features = [:]
   }
 
   /// Adds an image that a vision node encoded for it.
   mutating func add(_ node: Member, encodeSeconds: Double) {
+    encodings.add(
+      ProcessReport(
+        name: node.name, processID: node.processID, work: "encodes images", completed: 1,
+        busySeconds: encodeSeconds))
+  }
+}
+
+extension [ProcessReport] {
+  /// Adds to what the same process did of the same work.
+  fileprivate mutating func add(_ report: ProcessReport) {
     // Process ids alone do not tell: in containers every process may be number 1.
-    let index = encodings.firstIndex { $0.processID == node.processID && $0.name == node.name }
-    guard let index else {
-      encodings.append(
-        ProcessReport(
-          name: node.name, processID: node.processID, work: "encodes images", completed: 1,
-          busySeconds: encodeSeconds))
-      return
+    let index = firstIndex {
+      $0.processID == report.processID && $0.name == report.name && $0.work == report.work
     }
-    encodings[index].completed += 1
-    encodings[index].busySeconds += encodeSeconds
+    guard let index else { return append(report) }
+    self[index].completed += report.completed
+    self[index].busySeconds += report.busySeconds
   }
 }

@@ -1,6 +1,7 @@
 /// The one process that plans and schedules. Its actor does the I/O for `CoordinatorState`, which
 /// decides.
 
+internal import Foundation
 public import Logging
 public import Messaging
 public import Wire
@@ -44,7 +45,9 @@ public actor Coordinator {
     self.onReady = onReady
     started = clock.now
     heartbeat = .milliseconds(settings.heartbeatMilliseconds)
-    state = CoordinatorState(model: model, settings: settings)
+    let second = UInt64(max(0, Date().timeIntervalSince1970))
+    state = CoordinatorState(
+      model: model, settings: settings, epochFloor: second << epochPlanBits)
     trace = try settings.trace.map { path throws(CoordinatorError) in try TraceFile(path: path) }
   }
 
@@ -56,6 +59,10 @@ public actor Coordinator {
     socket.onMessage = { [weak self] peer, bytes in
       self?.assumeIsolated { $0.receive(bytes, from: peer) }
     }
+    socket.onEvent = { [weak self] event in
+      guard case .disconnected = event else { return }
+      self?.assumeIsolated { $0.connectionEnded() }
+    }
     let bound = try socket.bind(address)
     self.socket = socket
     reactor.every(heartbeat) { [weak self] in
@@ -66,6 +73,19 @@ public actor Coordinator {
       }
     }
     return bound
+  }
+
+  /// Somebody's connection has ended. The event may come a moment before ZeroMQ knows that nobody can
+  /// be reached there any more.
+  private func connectionEnded() {
+    for delay in [Duration.milliseconds(1), .milliseconds(40)] {
+      reactor.after(delay) { [weak self] in
+        self?.assumeIsolated { coordinator in
+          coordinator.state.disconnected(now: coordinator.now)
+          coordinator.act()
+        }
+      }
+    }
   }
 
   /// Stops listening; what was sent is delivered.

@@ -21,6 +21,12 @@ public enum ClusterEvent: Sendable, Equatable, CustomStringConvertible {
   case standsBy(name: String)
   case cannotPlan(reason: String)
   case ready(epoch: UInt64, stages: [String], seconds: Double)
+  /// A plan ended with so many queries under way.
+  case interrupted(reason: String, queries: Int)
+  /// They go on, so many seconds later.
+  case recovered(seconds: Double, queries: Int)
+  /// A worker that comes and goes is left out of plans for a while.
+  case leftOut(name: String, seconds: Double)
   case failedQuery(reason: String)
   case dropped(String)
 
@@ -32,13 +38,19 @@ public enum ClusterEvent: Sendable, Equatable, CustomStringConvertible {
     case .left(let name, let reason): "\(name) left: \(reason)"
     case .lost(let name, let reason): "lost \(name): \(reason)"
     case .planned(let epoch, let stages, let predicted):
-      "plan \(epoch): \(stages.joined(separator: " → ")); "
+      "plan \(planNumber(epoch)): \(stages.joined(separator: " → ")); "
         + "predicted \(milliseconds(predicted)) a token at the slowest stage"
     case .standsBy(let name): "\(name) has no layers and stands by as a spare"
     case .cannotPlan(let reason): "no plan: \(reason)"
     case .ready(let epoch, let stages, let seconds):
-      "ready: plan \(epoch) of \(stages.count) stage\(stages.count == 1 ? "" : "s") "
+      "ready: plan \(planNumber(epoch)) of \(stages.count) stage\(stages.count == 1 ? "" : "s") "
         + "stands after \(milliseconds(seconds))"
+    case .interrupted(let reason, let queries):
+      "\(reason); \(counted(queries)) for the next plan"
+    case .recovered(let seconds, let queries):
+      "recovered after \(milliseconds(seconds)); \(queries == 0 ? "no query was under way" : "\(queries) go on")"
+    case .leftOut(let name, let seconds):
+      "\(name) comes and goes; it is left out of plans for \(milliseconds(seconds))"
     case .failedQuery(let reason): "a query failed: \(reason)"
     case .dropped(let what): "dropped \(what)"
     }
@@ -47,10 +59,14 @@ public enum ClusterEvent: Sendable, Equatable, CustomStringConvertible {
   /// Whether it is news of something that went wrong.
   public var isTrouble: Bool {
     switch self {
-    case .refused, .lost, .cannotPlan: true
+    case .refused, .lost, .cannotPlan, .interrupted, .leftOut: true
     default: false
     }
   }
+}
+
+private func counted(_ queries: Int) -> String {
+  queries == 1 ? "1 query waits" : "\(queries) queries wait"
 }
 
 /// A time for people, such as "3.4 ms".

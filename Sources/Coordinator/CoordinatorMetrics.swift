@@ -8,6 +8,7 @@ struct CoordinatorMetrics: Sendable {
   let timeToFirstToken = Recorder(label: "chatspot_time_to_first_token_seconds")
   let timeBetweenTokens = Recorder(label: "chatspot_inter_token_seconds")
   let queueTime = Recorder(label: "chatspot_queue_seconds")
+  let recovery = Recorder(label: "chatspot_recovery_seconds")
   let promptTokens = Counter(label: "chatspot_prompt_tokens_total")
   let newTokens = Counter(label: "chatspot_new_tokens_total")
   private let prefixHits = Counter(label: "chatspot_prefix_hit_tokens_total")
@@ -23,6 +24,12 @@ struct CoordinatorMetrics: Sendable {
   /// An error that a client gets.
   func failed(_ code: WireError.Code) {
     Counter(label: "chatspot_errors_total", dimensions: [("code", "\(code)")]).increment()
+  }
+
+  /// A member that was lost.
+  func lost(_ role: Role) {
+    let name = role == .visionNode ? "vision" : "worker"
+    Counter(label: "chatspot_members_lost_total", dimensions: [("role", name)]).increment()
   }
 
   /// What the cluster looks like at this moment, and how much was counted since `earlier`.

@@ -7,6 +7,8 @@ public import Wire
 public struct CoordinatorSettings: Sendable {
   /// Decoder workers to wait for before the first plan is made.
   public var workersExpected = 1
+  /// Workers that are kept without layers while all is well, to take over from one that is lost.
+  public var spares = 0
   /// How activations and image features travel.
   public var activationType = WireDataType.f16
   /// How workers hold the decoder's matrices; nil is what the checkpoint says, else as stored.
@@ -34,9 +36,9 @@ public struct CoordinatorSettings: Sendable {
   /// Tokens of an answer where the query does not say.
   public var newTokensDefault = 512
   /// How often members and the coordinator show that they live, in milliseconds.
-  public var heartbeatMilliseconds = 1000
+  public var heartbeatMilliseconds = 500
   /// After how long a silence a member counts as lost, in milliseconds.
-  public var heartbeatTimeoutMilliseconds = 10_000
+  public var heartbeatTimeoutMilliseconds = 2000
 
   /// The file that a trace of all steps is written to, in the format that Perfetto reads.
   public var trace: String?
@@ -51,6 +53,7 @@ public struct CoordinatorSettings: Sendable {
   public func validate() throws(CoordinatorError) {
     let ranges: [(String, Int, ClosedRange<Int>)] = [
       ("--workers", workersExpected, 1...1024),
+      ("--spares", spares, 0...1024),
       ("--kv-tokens", kvTokens ?? 1, 1...(1 << 30)),
       ("--kv-block-tokens", kvBlockTokens, 1...4096),
       ("--step-tokens", stepTokens, 1...65_536),

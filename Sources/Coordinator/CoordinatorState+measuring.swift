@@ -21,6 +21,7 @@ extension CoordinatorState {
   mutating func receive(_ heartbeat: Heartbeat, from peer: PeerIdentity, now: Double) {
     members[peer]?.load.add(heartbeat)
     guard heartbeat.echoSeconds > 0 else { return }
+    members[peer]?.lastEcho = now
     members[peer]?.clock.add(
       echo: heartbeat.echoSeconds, held: heartbeat.heldSeconds, sent: heartbeat.sentSeconds,
       now: now)

@@ -136,8 +136,8 @@ extension CoordinatorState {
     queries[sequence]?.newTokensMax = min(query.newTokensMax, room)
     let prepared = PreparedQuery(prompt: query.prompt, images: query.images)
     pipeline?.scheduler.add(
-      sequence, user: query.options.user, tokens: query.prompt.tokens,
-      images: prepared.sequenceImages)
+      sequence, user: query.options.user, tokens: query.tokens,
+      promptCount: query.prompt.tokens.count, images: prepared.sequenceImages)
     if pipeline?.scheduler.missingImages(sequence).isEmpty == false { wantFeatures(sequence) }
   }
 

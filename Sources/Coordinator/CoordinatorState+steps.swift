@@ -33,6 +33,7 @@ extension CoordinatorState {
       report(.dropped("step \(tokens.number) of epoch \(tokens.epoch), which is not in flight"))
       return
     }
+    overdueInRow = 0
     let plan = step.plan
     let slowest = tokens.timings.reduce(0) { max($0, $1.computeSeconds) }
     _ = pipeline?.scheduler.complete(plan.number, rows: plan.rows, seconds: slowest)

@@ -16,9 +16,20 @@ struct CoordinatorState: Sendable {
   var clients: Set<PeerIdentity> = []
   var pipeline: Pipeline?
   var lastEpoch: UInt64 = 0
+  var hasPlanned = false
   var plannedAt: Double = 0
-  /// How many workers there were when planning last failed, so that it is said once.
-  var lastTrouble: Int?
+  /// Why planning last failed, so that it is said once.
+  var lastTrouble: String?
+  /// Workers that come and go, by name.
+  var flaps: [String: FlapRecord] = [:]
+  /// The plan that ended last.
+  var lastPlan: EndedPlan?
+  /// Queries wait because a plan ended; nil where none does.
+  var interruption: Interruption?
+  /// The last one that is over.
+  var lastInterruption: Interruption?
+  /// Plans in a row that ended because a step was overdue.
+  var overdueInRow = 0
 
   var queries: [SequenceID: ActiveQuery] = [:]
   var lastSequence: SequenceID = 0
@@ -47,9 +58,12 @@ struct CoordinatorState: Sendable {
 
   var actions: [CoordinatorAction] = []
 
-  init(model: ServedModel, settings: CoordinatorSettings) {
+  /// Epochs begin above `epochFloor`: a coordinator that comes back must not be taken for the one
+  /// that was, whose messages may still be under way.
+  init(model: ServedModel, settings: CoordinatorSettings, epochFloor: UInt64 = 0) {
     self.model = model
     self.settings = settings
+    lastEpoch = epochFloor
     weights = settings.weights ?? model.defaultWeights
     var costs = model.layerCosts(heldAs: weights)
     // Image features lie where the first layer does.
@@ -102,10 +116,8 @@ struct CoordinatorState: Sendable {
 
   /// Time has passed: heartbeats go out, silent members are lost.
   mutating func tick(now: Double) {
-    let timeout = Double(settings.heartbeatTimeoutMilliseconds) / 1000
-    for member in members.values where now - member.lastHeard > timeout {
-      lose(member.peer, reason: "silent for \(Int(now - member.lastHeard)) s", now: now)
-    }
+    loseSilent(now: now)
+    restartOverdue(now: now)
     expireQueries(now: now)
     sendHeartbeats(now: now)
     recordMetrics(now: now)
@@ -115,6 +127,12 @@ struct CoordinatorState: Sendable {
   mutating func sendHeartbeats(now: Double) {
     let heartbeat = Heartbeat(epoch: lastEpoch, sentSeconds: now)
     for peer in joinOrder { send(.heartbeat(heartbeat), to: peer) }
+  }
+
+  /// A connection of somebody has ended.
+  mutating func disconnected(now: Double) {
+    probe(now: now)
+    advance(now: now)
   }
 
   /// The time of `nextDeadline` has come.
@@ -138,7 +156,7 @@ struct CoordinatorState: Sendable {
     case .step(let step):
       // Blocks that it was to fill are known as filled: nothing of this plan can be relied on.
       for span in step.spans { fail(span.sequence, .internal, text) }
-      if step.epoch == pipeline?.epoch { endPipeline(text) }
+      if step.epoch == pipeline?.epoch { endPipeline(text, now: now) }
     case .answer(let answer):
       report(.failedQuery(reason: text))
       let error = WireError(code: .internal, text: text)

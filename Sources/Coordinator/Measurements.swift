@@ -57,6 +57,8 @@ struct Measurements: Sendable {
     lastAnswer = now
   }
 
+  func lost(_ role: Role) { metrics.lost(role) }
+  func recovered(after seconds: Double) { metrics.recovery.record(seconds) }
   func queued(_ seconds: Double) { metrics.queueTime.record(seconds) }
   func firstToken(after seconds: Double) { metrics.timeToFirstToken.record(seconds) }
   func betweenTokens(_ seconds: Double) { metrics.timeBetweenTokens.record(seconds) }

@@ -14,6 +14,10 @@ struct Member: Sendable {
   let capacity: WorkerCapacity
   /// When it was last heard of, in seconds.
   var lastHeard: Double
+  /// When it last answered a heartbeat, in seconds: it hears the coordinator.
+  var lastEcho: Double
+  /// When it joined, in seconds.
+  let joined: Double
   var clock = MemberClock()
   var load = MemberLoad()
 
@@ -26,5 +30,7 @@ struct Member: Sendable {
     capacity = WorkerCapacity(
       bytesPerSecond: max(1, hello.weightBytesPerSecond), memoryBytes: hello.memoryBytes)
     lastHeard = now
+    lastEcho = now
+    joined = now
   }
 }

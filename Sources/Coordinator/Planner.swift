@@ -51,15 +51,15 @@ public enum Planner {
   /// Workers of which every order is tried; more are taken in the order of their speed.
   static let permutedWorkersMax = 12
 
-  /// The best plan. Of equally fast ones the one with the fewest stages; some workers may get
-  /// nothing.
+  /// The best plan of at most `stagesMax` stages. Of equally fast ones the one with the fewest; some
+  /// workers may get nothing.
   ///
   /// Throws `.noRoom` if the layers do not fit into the workers' memory.
   public static func plan(
-    layers: [LayerCost], workers: [WorkerCapacity]
+    layers: [LayerCost], workers: [WorkerCapacity], stagesMax: Int = .max
   ) throws(CoordinatorError) -> Plan {
     precondition(!layers.isEmpty && workers.allSatisfy { $0.bytesPerSecond > 0 })
-    let search = Search(layers: layers, workers: workers)
+    let search = Search(layers: layers, workers: workers, stagesMax: stagesMax)
     guard var best = search.stages(within: .infinity) else {
       let needed = layers.reduce(0) { $0 + $1.memoryBytes }
       let offered = workers.reduce(0) { $0 + $1.memoryBytes }
@@ -82,6 +82,33 @@ public enum Planner {
     }
     return Plan(stages: best)
   }
+
+  /// The split that stands, with others in the places of those that are gone (nil in `holders`): the
+  /// fastest first. Nil if somebody cannot hold what would be his, or too few are left.
+  static func replacing(
+    _ holders: [(worker: Int?, layers: Range<Int>)], layers: [LayerCost],
+    workers: [WorkerCapacity]
+  ) -> Plan? {
+    let search = Search(layers: layers, workers: workers, stagesMax: .max)
+    let placed = Set(holders.compactMap(\.worker))
+    var free = workers.indices.filter { !placed.contains($0) }.sorted {
+      (workers[$0].bytesPerSecond, $1) > (workers[$1].bytesPerSecond, $0)
+    }
+    var stages: [Plan.Stage] = []
+    for holder in holders {
+      let chosen =
+        holder.worker ?? free.first { search.holds(holder.layers, on: $0, within: .infinity) }
+      guard let chosen, search.holds(holder.layers, on: chosen, within: .infinity) else {
+        return nil
+      }
+      free.removeAll { $0 == chosen }
+      stages.append(
+        Plan.Stage(
+          worker: chosen, layers: holder.layers,
+          seconds: search.seconds(holder.layers, on: chosen)))
+    }
+    return Plan(stages: stages)
+  }
 }
 
 /// For a given time, how far each choice of workers reaches.
@@ -90,9 +117,11 @@ private struct Search {
   /// Sums of work and memory of the layers before each layer.
   let work: [Int]
   let memory: [Int]
+  let stagesMax: Int
 
-  init(layers: [LayerCost], workers: [WorkerCapacity]) {
+  init(layers: [LayerCost], workers: [WorkerCapacity], stagesMax: Int) {
     self.workers = workers
+    self.stagesMax = stagesMax
     work = layers.reduce(into: [0]) { $0.append($0.last! + $1.workBytes) }
     memory = layers.reduce(into: [0]) { $0.append($0.last! + $1.memoryBytes) }
   }
@@ -114,6 +143,12 @@ private struct Search {
     return times.sorted()
   }
 
+  /// Whether a worker can hold these layers and compute them within `limit`.
+  func holds(_ range: Range<Int>, on worker: Int, within limit: Double) -> Bool {
+    memory[range.upperBound] - memory[range.lowerBound] <= workers[worker].memoryBytes
+      && seconds(range, on: worker) <= limit
+  }
+
   /// The end of the longest run from `first` that a worker can hold and compute within `limit`.
   ///
   /// The longest is never worse than a shorter one: whoever comes next starts further on.
@@ -121,10 +156,7 @@ private struct Search {
     var (low, high) = (first, layerCount)
     while low < high {
       let middle = (low + high + 1) / 2
-      let fits =
-        memory[middle] - memory[first] <= workers[worker].memoryBytes
-        && seconds(first..<middle, on: worker) <= limit
-      if fits { low = middle } else { high = middle - 1 }
+      if holds(first..<middle, on: worker, within: limit) { low = middle } else { high = middle - 1 }
     }
     return low
   }
@@ -148,7 +180,8 @@ private struct Search {
         let end = reach(from: reached[set & ~(1 << worker)], on: worker, within: limit)
         if end > reached[set] { (reached[set], last[set]) = (end, worker) }
       }
-      if reached[set] == layerCount, set.nonzeroBitCount < best?.nonzeroBitCount ?? .max {
+      let count = set.nonzeroBitCount
+      if reached[set] == layerCount, count <= stagesMax, count < best?.nonzeroBitCount ?? .max {
         best = set
       }
     }
@@ -171,7 +204,7 @@ private struct Search {
   private func stages(_ order: [Int], within limit: Double) -> [Plan.Stage]? {
     var stages: [Plan.Stage] = []
     var first = 0
-    for worker in order where first < layerCount {
+    for worker in order where first < layerCount && stages.count < stagesMax {
       let end = reach(from: first, on: worker, within: limit)
       guard end > first else { continue }
       let layers = first..<end

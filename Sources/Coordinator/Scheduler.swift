@@ -110,15 +110,18 @@ struct Scheduler: Sendable {
 
   // MARK: events
 
-  /// Adds a sequence. All its tokens, those to come included, fit `sequenceTokensMax`.
+  /// Adds a sequence: its prompt and, behind `promptCount`, what was sampled already. All its tokens,
+  /// those to come included, fit `sequenceTokensMax`.
   mutating func add(
-    _ id: SequenceID, user: String = "", tokens: [Int32], images: [SequenceImage] = []
+    _ id: SequenceID, user: String = "", tokens: [Int32], promptCount: Int? = nil,
+    images: [SequenceImage] = []
   ) {
+    let promptCount = promptCount ?? tokens.count
     precondition(!tokens.isEmpty && tokens.count <= sequenceTokensMax && entries[id] == nil)
     entries[id] = Entry(
-      user: user, tokens: tokens, promptCount: tokens.count, images: images,
+      user: user, tokens: tokens, promptCount: promptCount, images: images,
       readyImages: images.map { _ in false })
-    askedTokens += tokens.count
+    askedTokens += promptCount
     queue.enter(user)
     queue.wait(id, of: user)
     isStalled = false

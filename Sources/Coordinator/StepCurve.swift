@@ -16,6 +16,8 @@ struct StepCurve: Sendable {
   private static let samplesKept = 9
   /// Steps after which a sample is forgotten.
   private static let stepsRemembered = 512
+  /// The first step may have to bring its weights from the disk.
+  private static let unmeasuredSeconds = 10.0
   /// What part of the allowed time is planned for.
   private static let margin = 0.9
 
@@ -57,6 +59,16 @@ struct StepCurve: Sendable {
     let beyond = points[largest + 1]
     let part = (limit - known.seconds) / (beyond.seconds - known.seconds)
     return max(1, Int(known.rows + part * (beyond.rows - known.rows)))
+  }
+
+  /// How long a step of so many rows takes at the slowest stage, in seconds: what larger ones were
+  /// measured to take, else in proportion to the largest. Before anything is measured, a cautious
+  /// guess.
+  func seconds(rows: Int) -> Double {
+    let points = points
+    if let larger = points.first(where: { $0.rows >= Double(rows) }) { return larger.seconds }
+    if let largest = points.last { return largest.seconds * Double(rows) / largest.rows }
+    return Self.unmeasuredSeconds + predictedSeconds * Double(rows)
   }
 
   /// Median rows and seconds of each bucket that is remembered, by rising rows.

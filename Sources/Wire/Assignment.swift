@@ -54,6 +54,11 @@ public struct Assignment: Sendable, Equatable {
   }
 }
 
+extension Assignment {
+  /// The decoder layers of this stage.
+  public var layers: Range<Int> { firstLayer..<firstLayer + layerCount }
+}
+
 extension Assignment: WireMessage {
   static var messageName: StaticString { "Assignment" }
   static var initialise: Initialiser<Chatspot__V1__Assignment> { chatspot__v1__assignment__init }

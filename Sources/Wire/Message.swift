@@ -39,6 +39,13 @@ public enum Message: Sendable, Equatable {
   public var name: String { "\(type(of: body).messageName)" }
 }
 
+/// A plan's number for people: how many plans this coordinator has made. The rest of an epoch tells
+/// coordinators apart.
+public func planNumber(_ epoch: UInt64) -> UInt64 { epoch & (1 << epochPlanBits - 1) }
+
+/// Bits of an epoch that count the plans of one coordinator.
+public let epochPlanBits: UInt64 = 20
+
 /// The version of the protocol that this module speaks: the first field of the first message.
 ///
 /// It rises when a message changes in a way that an older process would misread. New fields alone

@@ -154,11 +154,10 @@ public actor DecoderWorker {
     self.assignment = assignment
     link?.heartbeat.epoch = assignment.epoch
     if assignment.layerCount == 0 {
-      logger.info("plan \(assignment.epoch): no layers; standing by as a spare")
+      logger.info("plan \(planNumber(assignment.epoch)): no layers; standing by as a spare")
     } else {
-      let layers = assignment.firstLayer..<assignment.firstLayer + assignment.layerCount
       let place = "stage \(assignment.stage + 1) of \(assignment.stageCount)"
-      logger.info("plan \(assignment.epoch): \(place), \(layersText(layers))")
+      logger.info("plan \(planNumber(assignment.epoch)): \(place), \(layersText(assignment.layers))")
     }
     work.yield(.assign(assignment))
   }
@@ -220,7 +219,7 @@ public actor DecoderWorker {
       if case .ready(let ready) = message {
         let held = (Double(ready.weightBytes) / 104_857.6).rounded() / 10
         let time = (ready.loadSeconds * 100).rounded() / 100
-        logger.info("plan \(ready.epoch): \(held) MiB of weights are ready after \(time) s")
+        logger.info("plan \(planNumber(ready.epoch)): \(held) MiB of weights are ready after \(time) s")
       }
       let started = clock.now
       link?.send(message)

@@ -48,6 +48,24 @@ actor StageEngine {
     let projector: Projector?
     /// Projected features by the coordinator's number for the image, `[rows, hidden]`.
     var features: [UInt64: Matrix] = [:]
+
+    /// Whether it can be a stage of another plan as it is.
+    func serves(_ other: Assignment) -> Bool {
+      assignment.layers == other.layers && assignment.weights == other.weights
+    }
+
+    /// The same layers for another plan. What the KV blocks hold is of no meaning there; positions
+    /// are written before they are read.
+    func taken(over other: Assignment) throws(ComputeError) -> Loaded {
+      let fits =
+        assignment.kvBlockCount == other.kvBlockCount
+        && assignment.kvBlockTokens == other.kvBlockTokens
+      let cache =
+        fits
+        ? cache
+        : try stage.makeCache(blocks: other.kvBlockCount, blockTokens: other.kvBlockTokens)
+      return Loaded(assignment: other, stage: stage, cache: cache, projector: projector)
+    }
   }
 
   init(
@@ -79,22 +97,27 @@ actor StageEngine {
     results.finish()
   }
 
-  /// Maps the layers of an assignment and makes their KV cache; without layers, lets both go.
+  /// Maps the layers of an assignment and makes their KV cache, or keeps those that are here already;
+  /// without layers, lets both go.
   private func assign(
     _ assignment: Assignment, _ results: AsyncStream<StageResult>.Continuation
   ) {
     let started = clock.now
+    let held = loaded.flatMap { $0.serves(assignment) ? $0 : nil }
+    // Before others are loaded, so that there is room for them.
     loaded = nil
     guard assignment.layerCount > 0 else { return }
     do {
-      let loaded = try load(assignment)
+      let loaded = try held?.taken(over: assignment) ?? load(assignment)
       self.loaded = loaded
       let ready = Ready(
         epoch: assignment.epoch, weightBytes: loaded.stage.weightBytes,
         kvBytes: loaded.cache.reservedBytes, loadSeconds: (clock.now - started).seconds)
       results.yield(.toCoordinator(.ready(ready)))
-    } catch {
+    } catch let error as WorkerError {
       results.yield(.failed(error))
+    } catch {
+      results.yield(.failed(WorkerError(.loading, "\(error)")))
     }
   }
 
@@ -113,7 +136,7 @@ actor StageEngine {
 
   private func load(_ assignment: Assignment) throws(WorkerError) -> Loaded {
     let text = checkpoint.configuration.text
-    let layers = assignment.firstLayer..<assignment.firstLayer + assignment.layerCount
+    let layers = assignment.layers
     guard layers.upperBound <= text.layers else {
       throw WorkerError(.loading, "layers \(layers) are assigned; the model has \(text.layers)")
     }

@@ -96,7 +96,7 @@ public actor VisionNode {
       try stage.connect(assignment.nextEndpoint)
       self.assignment = assignment
       link?.heartbeat.epoch = assignment.epoch
-      logger.info("plan \(assignment.epoch): features go to \(assignment.nextEndpoint)")
+      logger.info("plan \(planNumber(assignment.epoch)): features go to \(assignment.nextEndpoint)")
     } catch {
       lifetime.end(WorkerError(.messaging, "cannot reach stage 0: \(error)"))
     }

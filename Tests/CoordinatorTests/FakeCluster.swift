@@ -74,6 +74,19 @@ struct FakeCluster {
     try collect()
   }
 
+  /// A member answers a heartbeat.
+  mutating func echo(_ name: String) throws {
+    let answer = Heartbeat(
+      epoch: state.lastEpoch, sentSeconds: now + 1, echoSeconds: max(now, 0.001))
+    try receive(.heartbeat(answer), from: name)
+  }
+
+  /// Time passes, and every member shows that it lives.
+  mutating func tickAlive(after seconds: Double) throws {
+    for member in state.joinOrder { try echo("\(member)") }
+    try tick(after: seconds)
+  }
+
   /// Takes the actions and holds each message against the wire.
   mutating func collect() throws {
     for action in state.takeActions() {

@@ -1,0 +1,158 @@
+/// Which plan the members make possible, and how it is carried out.
+
+internal import Checkpoints
+internal import Compute
+internal import Foundation
+internal import Messaging
+internal import Wire
+
+extension CoordinatorState {
+  /// Makes the first plan once everybody expected is there, and later ones from whoever is left.
+  mutating func planIfPossible(now: Double) {
+    guard pipeline == nil, !visionNodes.isEmpty else { return }
+    let all = workers
+    let enough = hasPlanned ? 1 : settings.workersExpected
+    guard all.count >= enough else { return }
+    let steady = all.filter { flaps[$0.name]?.until ?? 0 <= now }
+    // Better somebody who comes and goes than nobody.
+    var trouble: CoordinatorError?
+    for workers in steady.count == all.count ? [all] : [steady, all] where !workers.isEmpty {
+      do throws(CoordinatorError) {
+        let (plan, kvTokens) = try plan(for: workers)
+        start(plan, of: workers, kvTokens: kvTokens, now: now)
+        return
+      } catch {
+        trouble = error
+      }
+    }
+    // Said once for each cause: the next try comes when somebody joins or leaves.
+    guard let reason = trouble?.description, reason != lastTrouble else { return }
+    lastTrouble = reason
+    report(.cannotPlan(reason: reason))
+  }
+
+  /// The plan and the KV positions that it has room for.
+  private func plan(
+    for workers: [Member]
+  ) throws(CoordinatorError) -> (plan: Plan, kvTokens: Int) {
+    let text = model.configuration.text
+    // Keys and values, as the stages hold them.
+    let tokenBytes = 2 * WeightFormat.f16.byteCount * text.kvHeads * text.headWidth
+    var kvTokens = settings.kvTokens ?? defaultKVTokens(workers, tokenBytes: tokenBytes)
+    // What is under way must find room, or wait for it.
+    let least = max(min(text.contextMax, 256), queries.values.reduce(0) { max($0, $1.tokensMax) })
+    while true {
+      let kvBytes = Int(min(Double(kvTokens) * Double(tokenBytes), Self.layerKVBytesMax))
+      let layers = layerWeights.map { cost in
+        LayerCost(workBytes: cost.workBytes, memoryBytes: cost.memoryBytes + kvBytes)
+      }
+      do throws(CoordinatorError) {
+        return (try split(layers, over: workers), kvTokens)
+      } catch {
+        // Weights come first: where the operator named no number, KV positions give way.
+        guard settings.kvTokens == nil, kvTokens / 2 >= least else {
+          throw error
+        }
+        kvTokens /= 2
+      }
+    }
+  }
+
+  /// The best split, or the one that was: where it is hardly worse, those who are left keep their
+  /// layers, and spares take the places of those who are gone.
+  private func split(
+    _ layers: [LayerCost], over workers: [Member]
+  ) throws(CoordinatorError) -> Plan {
+    let capacities = workers.map(\.capacity)
+    let best = try Planner.plan(
+      layers: layers, workers: capacities,
+      stagesMax: max(1, workers.count - settings.spares, lastPlan?.stages.count ?? 0))
+    guard let lastPlan else { return best }
+    let holders = lastPlan.stages.map { stage in
+      (worker: workers.firstIndex { $0.peer == stage.peer }, layers: stage.layers)
+    }
+    let replaced = Planner.replacing(holders, layers: layers, workers: capacities)
+    guard let replaced, replaced.stepSeconds <= Self.keepFactor * best.stepSeconds else {
+      return best
+    }
+    return replaced
+  }
+
+  /// How much slower the split that was may be than the best one.
+  private static let keepFactor = 1.15
+
+  /// More than any machine has, and small enough to be summed over all layers.
+  private static let layerKVBytesMax = 0x1p48
+
+  private func defaultKVTokens(_ workers: [Member], tokenBytes: Int) -> Int {
+    let text = model.configuration.text
+    let offered = workers.reduce(0.0) { $0 + Double($1.capacity.memoryBytes) }
+    let weights = layerWeights.reduce(0.0) { $0 + Double($1.memoryBytes) }
+    let room = max(0, offered - weights) / 2 / Double(tokenBytes * text.layers)
+    let most = Double(min(16 * text.contextMax, 1 << 20))
+    return max(min(text.contextMax, 256), Int(min(room, most)))
+  }
+
+  private mutating func start(_ plan: Plan, of workers: [Member], kvTokens: Int, now: Double) {
+    lastEpoch += 1
+    hasPlanned = true
+    plannedAt = now
+    lastTrouble = nil
+    let blockTokens = settings.kvBlockTokens
+    let blockCount = max(1, kvTokens / blockTokens)
+    let stages = plan.stages.map { stage in
+      let member = workers[stage.worker]
+      return Pipeline.Stage(
+        peer: member.peer, name: member.name, processID: member.processID, layers: stage.layers)
+    }
+    let stepsInFlight = settings.stepsInFlight ?? stages.count
+    let limits = SchedulerLimits(
+      stepsInFlight: stepsInFlight, stepTokens: settings.stepTokens,
+      stepSpans: WireLimits.standard.stepSpans,
+      stepSeconds: settings.stepSecondsMax,
+      predictedSeconds: plan.stepSeconds)
+    var pipeline = Pipeline(
+      epoch: lastEpoch, stages: stages, predictedStepSeconds: plan.stepSeconds,
+      scheduler: Scheduler(
+        limits: limits, pool: KVBlockPool(blockCount: blockCount, blockTokens: blockTokens)),
+      features: FeatureCache(capacity: featureCredits),
+      pending: Set(stages.map(\.peer)))
+    if let lastPlan, lastPlan.stages.map(\.layers) == stages.map(\.layers) {
+      pipeline.scheduler.curve = lastPlan.curve
+    }
+    self.pipeline = pipeline
+    let descriptions = stages.map { "\($0.name): \(layersText($0.layers))" }
+    report(.planned(epoch: lastEpoch, stages: descriptions, predicted: plan.stepSeconds))
+    for (index, stage) in stages.enumerated() {
+      let isLast = index == stages.count - 1
+      let assignment = Assignment(
+        epoch: lastEpoch, modelDigest: model.digest, stage: index, stageCount: stages.count,
+        firstLayer: stage.layers.lowerBound, layerCount: stage.layers.count,
+        nextEndpoint: isLast ? "" : workers[plan.stages[index + 1].worker].endpoint,
+        kvBlockCount: blockCount, kvBlockTokens: blockTokens,
+        activationType: settings.activationType, featureCredits: featureCredits,
+        stepTokensMax: settings.stepTokens, weights: weights?.rawValue ?? "")
+      send(.assignment(assignment), to: stage.peer)
+    }
+    for worker in workers where !pipeline.contains(worker.peer) {
+      assignSpare(worker.peer, epoch: lastEpoch)
+    }
+    for node in visionNodes { assignVision(node.peer, pipeline) }
+    let waiting = queriesAwaitingPlan
+    queriesAwaitingPlan = []
+    for sequence in waiting { begin(sequence) }
+  }
+
+  mutating func assignSpare(_ peer: PeerIdentity, epoch: UInt64) {
+    send(.assignment(Assignment(epoch: epoch, modelDigest: model.digest)), to: peer)
+    report(.standsBy(name: members[peer]?.name ?? peer.description))
+  }
+
+  mutating func assignVision(_ peer: PeerIdentity, _ pipeline: Pipeline) {
+    let assignment = Assignment(
+      epoch: pipeline.epoch, modelDigest: model.digest,
+      nextEndpoint: members[pipeline.first]?.endpoint ?? "",
+      activationType: settings.activationType)
+    send(.assignment(assignment), to: peer)
+  }
+}
