@@ -30,13 +30,15 @@ public struct Assignment: Sendable, Equatable {
   public var stepTokensMax: Int
   /// How the decoder's matrices are held, such as "q8_0"; empty: as they are stored.
   public var weights: String
+  /// Only to get ready: the layers are loaded beside those that are held.
+  public var prepares: Bool
 
   /// Takes the fields as they are; `encode` checks them.
   public init(
     epoch: UInt64, modelDigest: [UInt8], stage: Int = 0, stageCount: Int = 0, firstLayer: Int = 0,
     layerCount: Int = 0, nextEndpoint: String = "", kvBlockCount: Int = 0, kvBlockTokens: Int = 0,
     activationType: WireDataType = .f16, featureCredits: Int = 0, stepTokensMax: Int = 0,
-    weights: String = ""
+    weights: String = "", prepares: Bool = false
   ) {
     self.epoch = epoch
     self.modelDigest = modelDigest
@@ -51,6 +53,7 @@ public struct Assignment: Sendable, Equatable {
     self.featureCredits = featureCredits
     self.stepTokensMax = stepTokensMax
     self.weights = weights
+    self.prepares = prepares
   }
 }
 
@@ -77,6 +80,7 @@ extension Assignment: WireMessage {
     featureCredits = Int(c.feature_credits)
     stepTokensMax = Int(c.step_tokens_max)
     weights = try Self.read.text(c.weights, "weights")
+    prepares = c.prepares != 0
   }
 
   func validate(_ limits: WireLimits) throws(WireFault) {
@@ -121,5 +125,6 @@ extension Assignment: WireMessage {
     c.pointee.feature_credits = UInt32(clamping: featureCredits)
     c.pointee.step_tokens_max = UInt32(clamping: stepTokensMax)
     c.pointee.weights = arena.text(weights)
+    c.pointee.prepares = prepares ? 1 : 0
   }
 }

@@ -34,6 +34,10 @@ public enum Message: Sendable, Equatable {
   case answerText(AnswerText)
   /// Coordinator to client.
   case answer(Answer)
+  /// Member or client to coordinator.
+  case drain(Drain)
+  /// Coordinator to whoever sent `drain`.
+  case drained(Drained)
 
   /// The message's name in the protocol, such as "EncodeImage", for logs.
   public var name: String { "\(type(of: body).messageName)" }

@@ -21,6 +21,9 @@ final class CoordinatorLink {
   /// What the next heartbeat says.
   var heartbeat = Heartbeat()
 
+  /// Called once the coordinator needs this member no more.
+  private var onDrained: (() -> Void)?
+
   private let socket: Socket
   private let hello: Hello
   private let logger: Logger
@@ -49,6 +52,22 @@ final class CoordinatorLink {
     logger.info("joining the coordinator at \(coordinator)")
     send(.hello(hello))
     timer = reactor.every(Self.tick) { [weak self] in self?.tick() }
+  }
+
+  /// Asks the coordinator to move this member's work away, and calls `done` when it has, when it cannot,
+  /// or when there is no coordinator to ask.
+  func drain(_ done: @escaping () -> Void) {
+    guard case .joined = state else { return done() }
+    logger.info("asking the coordinator to move this member's work to others")
+    onDrained = done
+    send(.drain(Drain()))
+  }
+
+  private func drained(_ problem: String) {
+    guard let done = onDrained else { return }
+    onDrained = nil
+    if !problem.isEmpty { logger.warning("this member goes although \(problem)") }
+    done()
   }
 
   /// Says goodbye and closes.
@@ -84,7 +103,9 @@ final class CoordinatorLink {
     case .goodbye(let goodbye):
       logger.info("the coordinator leaves: \(goodbye.reason)")
       state = .joining
+      drained("")
     case .error(let error): receive(error)
+    case .drained(let drained): self.drained(drained.problem)
     default: onMessage?(message)
     }
   }
@@ -122,6 +143,7 @@ final class CoordinatorLink {
       if now - lastHeard > .milliseconds(welcome.heartbeatTimeoutMilliseconds) {
         logger.warning("the coordinator is silent; joining again")
         state = .joining
+        drained("the coordinator is silent")
       } else if now - lastSent >= .milliseconds(welcome.heartbeatIntervalMilliseconds) {
         heartbeat.sentSeconds = ProcessClock.now
         send(.heartbeat(heartbeat))

@@ -72,6 +72,9 @@ public actor DecoderWorker {
   /// Ends `run`.
   public nonisolated func stop() { lifetime.end() }
 
+  /// Ends `run` once the coordinator has moved this worker's layers to others, or says that it cannot.
+  public func drain() { link?.drain { [lifetime] in lifetime.end() } ?? lifetime.end() }
+
   private func join() async throws {
     let digest = try settings.member.checkpoint.digest()
     let speed: Int
@@ -145,6 +148,12 @@ public actor DecoderWorker {
   private func isCurrent(_ epoch: UInt64) -> Bool { epoch == assignment?.epoch }
 
   private func receive(_ assignment: Assignment) {
+    guard !assignment.prepares else {
+      logger.info(
+        "getting ready for plan \(planNumber(assignment.epoch)): \(layersText(assignment.layers))")
+      work.yield(.prepare(assignment))
+      return
+    }
     do {
       try next.connect(assignment.nextEndpoint)
     } catch {
@@ -157,7 +166,8 @@ public actor DecoderWorker {
       logger.info("plan \(planNumber(assignment.epoch)): no layers; standing by as a spare")
     } else {
       let place = "stage \(assignment.stage + 1) of \(assignment.stageCount)"
-      logger.info("plan \(planNumber(assignment.epoch)): \(place), \(layersText(assignment.layers))")
+      logger.info(
+        "plan \(planNumber(assignment.epoch)): \(place), \(layersText(assignment.layers))")
     }
     work.yield(.assign(assignment))
   }
@@ -219,7 +229,8 @@ public actor DecoderWorker {
       if case .ready(let ready) = message {
         let held = (Double(ready.weightBytes) / 104_857.6).rounded() / 10
         let time = (ready.loadSeconds * 100).rounded() / 100
-        logger.info("plan \(planNumber(ready.epoch)): \(held) MiB of weights are ready after \(time) s")
+        logger.info(
+          "plan \(planNumber(ready.epoch)): \(held) MiB of weights are ready after \(time) s")
       }
       let started = clock.now
       link?.send(message)

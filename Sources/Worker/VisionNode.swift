@@ -67,6 +67,9 @@ public actor VisionNode {
   /// Ends `run`.
   public nonisolated func stop() { lifetime.end() }
 
+  /// Ends `run` once this node has no image in hand.
+  public func drain() { link?.drain { [lifetime] in lifetime.end() } ?? lifetime.end() }
+
   private func join() throws {
     let hello = Hello(
       role: .visionNode, name: settings.name, modelDigest: try settings.checkpoint.digest(),

@@ -48,8 +48,8 @@ struct RunVision: AsyncParsableCommand {
     let node = try VisionNode(settings, format: weights, logger: log.logger(name))
     let withParent = process.withParent
     let stopping = Task {
-      await Termination.requested(withParent: withParent)
-      node.stop()
+      await Termination.requested(
+        withParent: withParent, drain: { await node.drain() }, stop: { node.stop() })
     }
     defer { stopping.cancel() }
     try await node.run()

@@ -60,8 +60,8 @@ struct RunWorker: AsyncParsableCommand {
       logger: log.logger(name))
     let withParent = process.withParent
     let stopping = Task {
-      await Termination.requested(withParent: withParent)
-      worker.stop()
+      await Termination.requested(
+        withParent: withParent, drain: { await worker.drain() }, stop: { worker.stop() })
     }
     defer { stopping.cancel() }
     try await worker.run()

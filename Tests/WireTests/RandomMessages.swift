@@ -15,7 +15,7 @@ struct SplitMix64: RandomNumberGenerator {
 
 /// Makes messages that keep every rule, with random contents.
 struct RandomMessages {
-  static let kinds = 17
+  static let kinds = 19
   var random: SplitMix64
 
   init(seed: UInt64) { random = SplitMix64(state: seed) }
@@ -165,7 +165,8 @@ struct RandomMessages {
       firstLayer: int(0...40), layerCount: int(1...40),
       nextEndpoint: last ? "" : "tcp://[::1]:9", kvBlockCount: int(1...1 << 20),
       kvBlockTokens: int(1...256), activationType: flag() ? .f16 : .f32, featureCredits: int(0...9),
-      stepTokensMax: int(1...4096), weights: flag() ? "q8_0" : "")
+      stepTokensMax: int(1...4096), weights: flag() ? "q8_0" : "",
+      prepares: flag())
   }
 
   mutating func geometry() -> WireImageGeometry {
@@ -256,7 +257,9 @@ struct RandomMessages {
                   id: Int32($0.int(0...99)), bytes: $0.bytes($0.int(0...4)), logProbability: -2)
               })
           }))
-    default: .answer(answer())
+    case 16: .answer(answer())
+    case 17: .drain(Drain(name: text()))
+    default: .drained(Drained(name: text(), problem: text()))
     }
   }
 }

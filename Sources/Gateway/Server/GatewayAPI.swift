@@ -110,7 +110,7 @@ struct GatewayAPI: Sendable {
     _ request: ChatCompletionRequest, _ context: GatewayContext
   ) async throws -> Response {
     try requireServed(request.answer.model)
-    try await requireReady()
+    try await requireMembers()
     let images = try await loader.images(of: request.messages)
     let conversation = try Conversation(request.messages, images: images)
     let common = query(
@@ -140,7 +140,7 @@ struct GatewayAPI: Sendable {
     _ request: CompletionRequest, _ context: GatewayContext
   ) async throws -> Response {
     try requireServed(request.answer.model)
-    try await requireReady()
+    try await requireMembers()
     let common = query(
       request.answer, request.sampling, likeliest: request.likeliest, context: context,
       // OpenAI's default for text completions.
@@ -201,11 +201,8 @@ struct GatewayAPI: Sendable {
   }
 
   private func requireReady() async throws {
-    guard await cluster.status().ready else {
-      throw APIError(
-        status: .serviceUnavailable, message: Self.notReady, type: .unavailable,
-        code: "not_ready", retryAfter: 2)
-    }
+    let status = await cluster.status()
+    guard status.ready else { throw notReady(status) }
   }
 
   // MARK: Models and tokens
@@ -246,8 +243,18 @@ struct GatewayAPI: Sendable {
       body: ResponseBody(byteBuffer: ByteBuffer(string: metrics.text())))
   }
 
-  private static let notReady =
-    "no plan stands: decoder workers or a vision node are missing, or are still loading"
+  /// Before the first plan there is nobody to wait for; afterwards a query waits for the next one.
+  private func requireMembers() async throws {
+    let status = await cluster.status()
+    guard status.ready || status.takesQueries else { throw notReady(status) }
+  }
+
+  private func notReady(_ status: ClusterStatus) -> APIError {
+    let missing = status.waitingFor.isEmpty ? "a plan" : status.waitingFor
+    return APIError(
+      status: .serviceUnavailable, message: "no plan stands: waiting for \(missing)",
+      type: .unavailable, code: "not_ready", retryAfter: 2)
+  }
 
   private func ready() async throws -> Response {
     if running.isStopping { throw APIError.stopping }

@@ -52,7 +52,7 @@ void   chatspot__v1__envelope__free_unpacked
   assert(message->base.descriptor == &chatspot__v1__envelope__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor chatspot__v1__envelope__field_descriptors[17] =
+static const ProtobufCFieldDescriptor chatspot__v1__envelope__field_descriptors[19] =
 {
   {
     "hello",
@@ -258,12 +258,38 @@ static const ProtobufCFieldDescriptor chatspot__v1__envelope__field_descriptors[
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "drain",
+    18,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Chatspot__V1__Envelope, body_case),
+    offsetof(Chatspot__V1__Envelope, drain),
+    &chatspot__v1__drain__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "drained",
+    19,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Chatspot__V1__Envelope, body_case),
+    offsetof(Chatspot__V1__Envelope, drained),
+    &chatspot__v1__drained__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chatspot__v1__envelope__field_indices_by_name[] = {
   16,   /* field[16] = answer */
   15,   /* field[15] = answer_text */
   2,   /* field[2] = assignment */
   14,   /* field[14] = cancel_query */
+  17,   /* field[17] = drain */
+  18,   /* field[18] = drained */
   7,   /* field[7] = encode_image */
   6,   /* field[6] = error */
   9,   /* field[9] = features_ready */
@@ -281,7 +307,7 @@ static const unsigned chatspot__v1__envelope__field_indices_by_name[] = {
 static const ProtobufCIntRange chatspot__v1__envelope__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 17 }
+  { 0, 19 }
 };
 const ProtobufCMessageDescriptor chatspot__v1__envelope__descriptor =
 {
@@ -291,7 +317,7 @@ const ProtobufCMessageDescriptor chatspot__v1__envelope__descriptor =
   "Chatspot__V1__Envelope",
   "chatspot.v1",
   sizeof(Chatspot__V1__Envelope),
-  17,
+  19,
   chatspot__v1__envelope__field_descriptors,
   chatspot__v1__envelope__field_indices_by_name,
   1,  chatspot__v1__envelope__number_ranges,

@@ -46,7 +46,9 @@ typedef enum {
   CHATSPOT__V1__ENVELOPE__BODY_REFERRING_QUERY = 14,
   CHATSPOT__V1__ENVELOPE__BODY_CANCEL_QUERY = 15,
   CHATSPOT__V1__ENVELOPE__BODY_ANSWER_TEXT = 16,
-  CHATSPOT__V1__ENVELOPE__BODY_ANSWER = 17
+  CHATSPOT__V1__ENVELOPE__BODY_ANSWER = 17,
+  CHATSPOT__V1__ENVELOPE__BODY_DRAIN = 18,
+  CHATSPOT__V1__ENVELOPE__BODY_DRAINED = 19
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(CHATSPOT__V1__ENVELOPE__BODY__CASE)
 } Chatspot__V1__Envelope__BodyCase;
 
@@ -126,6 +128,14 @@ struct  Chatspot__V1__Envelope
      * Coordinator to client.
      */
     Chatspot__V1__Answer *answer;
+    /*
+     * Member or client to coordinator.
+     */
+    Chatspot__V1__Drain *drain;
+    /*
+     * Coordinator to whoever sent Drain.
+     */
+    Chatspot__V1__Drained *drained;
   };
 };
 #define CHATSPOT__V1__ENVELOPE__INIT \
