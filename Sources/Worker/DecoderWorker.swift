@@ -93,6 +93,7 @@ public actor DecoderWorker {
     link.onMessage = { [weak self] message in
       self?.assumeIsolated { $0.receive(message, fromCoordinator: true) }
     }
+    link.onJoined = settings.member.onJoined
     link.onRefusal = { [weak self] error in
       self?.assumeIsolated {
         $0.lifetime.end(WorkerError(.refused, "the coordinator refuses: \(error.text)"))
@@ -157,7 +158,8 @@ public actor DecoderWorker {
       logger.info("plan \(planNumber(assignment.epoch)): no layers; standing by as a spare")
     } else {
       let place = "stage \(assignment.stage + 1) of \(assignment.stageCount)"
-      logger.info("plan \(planNumber(assignment.epoch)): \(place), \(layersText(assignment.layers))")
+      logger.info(
+        "plan \(planNumber(assignment.epoch)): \(place), \(layersText(assignment.layers))")
     }
     work.yield(.assign(assignment))
   }
@@ -219,7 +221,8 @@ public actor DecoderWorker {
       if case .ready(let ready) = message {
         let held = (Double(ready.weightBytes) / 104_857.6).rounded() / 10
         let time = (ready.loadSeconds * 100).rounded() / 100
-        logger.info("plan \(planNumber(ready.epoch)): \(held) MiB of weights are ready after \(time) s")
+        logger.info(
+          "plan \(planNumber(ready.epoch)): \(held) MiB of weights are ready after \(time) s")
       }
       let started = clock.now
       link?.send(message)
