@@ -16,6 +16,8 @@ final class CoordinatorLink {
 
   /// A message of the coordinator that is not about membership.
   var onMessage: ((Message) -> Void)?
+  /// The coordinator has taken this member in, for the first time or again.
+  var onJoined: (() -> Void)?
   /// The coordinator will never take this member in.
   var onRefusal: ((WireError) -> Void)?
   /// What the next heartbeat says.
@@ -97,7 +99,10 @@ final class CoordinatorLink {
     }
     switch message {
     case .welcome(let welcome):
-      if case .joining = state { logger.info("joined as \(hello.name)") }
+      if case .joining = state {
+        logger.info("joined as \(hello.name)")
+        onJoined?()
+      }
       state = .joined(welcome)
     case .heartbeat(let beat): answer(beat)
     case .goodbye(let goodbye):

@@ -96,6 +96,7 @@ public actor DecoderWorker {
     link.onMessage = { [weak self] message in
       self?.assumeIsolated { $0.receive(message, fromCoordinator: true) }
     }
+    link.onJoined = settings.member.onJoined
     link.onRefusal = { [weak self] error in
       self?.assumeIsolated {
         $0.lifetime.end(WorkerError(.refused, "the coordinator refuses: \(error.text)"))

@@ -15,16 +15,19 @@ public struct MemberSettings: Sendable {
   public var team: ThreadTeam
   /// Whether neighbours may be on other machines, without encryption.
   public var isInsecure: Bool
+  /// Called each time that the coordinator takes it in.
+  public var onJoined: @Sendable () -> Void
 
   public init(
     coordinator: Address, name: String, checkpoint: Checkpoint, team: ThreadTeam = .single,
-    isInsecure: Bool = false
+    isInsecure: Bool = false, onJoined: @escaping @Sendable () -> Void = {}
   ) {
     self.coordinator = coordinator
     self.name = name
     self.checkpoint = checkpoint
     self.team = team
     self.isInsecure = isInsecure
+    self.onJoined = onJoined
   }
 }
 

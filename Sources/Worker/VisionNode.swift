@@ -76,6 +76,7 @@ public actor VisionNode {
       processID: UInt64(ProcessInfo.processInfo.processIdentifier))
     let link = try CoordinatorLink(reactor: reactor, hello: hello, logger: logger)
     link.onMessage = { [weak self] message in self?.assumeIsolated { $0.receive(message) } }
+    link.onJoined = settings.onJoined
     link.onRefusal = { [weak self] error in
       self?.assumeIsolated {
         $0.lifetime.end(WorkerError(.refused, "the coordinator refuses: \(error.text)"))

@@ -11,7 +11,10 @@ struct RunWorker: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "worker",
     abstract: "Runs a decoder worker: it holds a range of decoder layers and their KV cache.",
-    discussion: "May start before or after the coordinator; it joins as soon as both are there.")
+    discussion: """
+      May start before or after the coordinator; it joins as soon as both are there. Prints \
+      "joined" on standard output each time that the coordinator takes it in.
+      """)
 
   @OptionGroup var model: ModelOption
   @OptionGroup var threads: ThreadOptions
@@ -51,7 +54,8 @@ struct RunWorker: AsyncParsableCommand {
     let member = MemberSettings(
       coordinator: coordinator, name: name,
       checkpoint: try model.checkpoint(),
-      team: try threads.team("stage"), isInsecure: process.insecure)
+      team: try threads.team("stage"), isInsecure: process.insecure,
+      onJoined: { announce("joined") })
     let worker = try DecoderWorker(
       DecoderWorkerSettings(
         member: member, listen: listen, advertisedHost: advertise,
