@@ -62,8 +62,8 @@ struct CoordinatorOptions: ParsableArguments {
 
   @Option(
     help: """
-      Decoder workers to keep without layers while all is well; they take over from those that are \
-      lost.
+      Decoder workers beyond --workers that get no layers while all is well, and take over from one \
+      that is lost.
       """)
   var spares = 0
 

@@ -28,9 +28,6 @@ struct Up: AsyncParsableCommand {
   @Option(help: "How many decoder workers.")
   var workers = 2
 
-  @Option(help: "Decoder workers more than these, which stand by for one that dies.")
-  var spares = 0
-
   @Flag(help: "End the cluster when one of its processes dies, instead of starting it again.")
   var noRestart = false
 
@@ -39,7 +36,9 @@ struct Up: AsyncParsableCommand {
 
   func validate() throws {
     guard (1...64).contains(workers) else { throw ValidationError("--workers takes 1 to 64.") }
-    guard (0...64).contains(spares) else { throw ValidationError("--spares takes 0 to 64.") }
+    guard (0...64).contains(coordinator.spares) else {
+      throw ValidationError("--spares takes 0 to 64.")
+    }
   }
 
   func run() async throws {
@@ -50,7 +49,7 @@ struct Up: AsyncParsableCommand {
       executable: EmbeddedModel.executable, model: try model.location())
     settings.encoder = model.encoder
     settings.workers = workers
-    settings.spares = spares
+    settings.spares = coordinator.spares
     settings.restarts = !noRestart
     settings.threads = threads.count
     settings.listen = "\(listen)"
