@@ -34,6 +34,8 @@ struct CoordinatorState: Sendable {
   var wantsReview = false
   /// Members that are to get no more work, and who wait to hear that they have none.
   var draining: [PeerIdentity: Set<PeerIdentity>] = [:]
+  /// When time last passed, in seconds.
+  var lastTick: Double?
   /// Plans in a row that ended because a step was overdue.
   var overdueInRow = 0
 
@@ -124,6 +126,7 @@ struct CoordinatorState: Sendable {
 
   /// Time has passed: heartbeats go out, silent members are lost.
   mutating func tick(now: Double) {
+    forgiveOwnPause(now: now)
     loseSilent(now: now)
     restartOverdue(now: now)
     expireQueries(now: now)
