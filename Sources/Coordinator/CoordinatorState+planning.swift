@@ -132,7 +132,9 @@ extension CoordinatorState {
         kvBlockCount: blockCount, kvBlockTokens: blockTokens,
         activationType: settings.activationType, featureCredits: featureCredits,
         stepTokensMax: settings.stepTokens, weights: weights?.rawValue ?? "")
-      send(.assignment(assignment), to: stage.peer)
+      assign(
+        assignment, to: stage.peer,
+        next: isLast ? nil : workers[plan.stages[index + 1].worker].peer)
     }
     for worker in workers where !pipeline.contains(worker.peer) {
       assignSpare(worker.peer, epoch: lastEpoch)
@@ -144,7 +146,7 @@ extension CoordinatorState {
   }
 
   mutating func assignSpare(_ peer: PeerIdentity, epoch: UInt64) {
-    send(.assignment(Assignment(epoch: epoch, modelDigest: model.digest)), to: peer)
+    assign(Assignment(epoch: epoch, modelDigest: model.digest), to: peer)
     report(.standsBy(name: members[peer]?.name ?? peer.description))
   }
 
@@ -153,6 +155,6 @@ extension CoordinatorState {
       epoch: pipeline.epoch, modelDigest: model.digest,
       nextEndpoint: members[pipeline.first]?.endpoint ?? "",
       activationType: settings.activationType)
-    send(.assignment(assignment), to: peer)
+    assign(assignment, to: peer, next: pipeline.first)
   }
 }

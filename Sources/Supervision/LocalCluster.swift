@@ -23,8 +23,8 @@ public struct LocalClusterSettings: Sendable {
   public var workerArguments: [String] = []
   /// Further arguments of the vision node.
   public var visionArguments: [String] = []
-  /// Whether other machines may reach the coordinator, without encryption.
-  public var isInsecure = false
+  /// Arguments of every process that say which keys it has, if any.
+  public var securityArguments: [String] = []
   /// The log level of all processes.
   public var logLevel = "info"
 
@@ -131,7 +131,7 @@ public actor LocalCluster {
       arguments: arguments + [
         "--model", settings.model.path, "--log-level", settings.logLevel, "--with-parent",
       ] + (settings.encoder.map { ["--mmproj", $0.path] } ?? [])
-        + (settings.isInsecure ? ["--insecure"] : []))
+        + settings.securityArguments)
     children.append(child)
     Task {
       let status = await child.end()

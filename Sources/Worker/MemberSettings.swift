@@ -15,16 +15,19 @@ public struct MemberSettings: Sendable {
   public var team: ThreadTeam
   /// Whether neighbours may be on other machines, without encryption.
   public var isInsecure: Bool
+  /// Who it is, and whom it trusts as the coordinator; nil speaks plaintext.
+  public var keys: KeyFile?
 
   public init(
     coordinator: Address, name: String, checkpoint: Checkpoint, team: ThreadTeam = .single,
-    isInsecure: Bool = false
+    isInsecure: Bool = false, keys: KeyFile? = nil
   ) {
     self.coordinator = coordinator
     self.name = name
     self.checkpoint = checkpoint
     self.team = team
     self.isInsecure = isInsecure
+    self.keys = keys
   }
 }
 

@@ -17,6 +17,6 @@ struct ChatSpot: AsyncParsableCommand {
     subcommands: [
       Ask.self, Up.self, Status.self, RunCoordinator.self, RunWorker.self, RunVision.self,
       Bench.self,
-      Model.self,
+      Model.self, Keys.self,
     ])
 }

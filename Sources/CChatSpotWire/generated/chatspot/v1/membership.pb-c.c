@@ -470,7 +470,7 @@ const ProtobufCMessageDescriptor chatspot__v1__welcome__descriptor =
   (ProtobufCMessageInit) chatspot__v1__welcome__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chatspot__v1__assignment__field_descriptors[13] =
+static const ProtobufCFieldDescriptor chatspot__v1__assignment__field_descriptors[16] =
 {
   {
     "epoch",
@@ -628,6 +628,42 @@ static const ProtobufCFieldDescriptor chatspot__v1__assignment__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "next_key",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__Assignment, next_key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "worker_keys",
+    21,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Chatspot__V1__Assignment, n_worker_keys),
+    offsetof(Chatspot__V1__Assignment, worker_keys),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "vision_keys",
+    22,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Chatspot__V1__Assignment, n_vision_keys),
+    offsetof(Chatspot__V1__Assignment, vision_keys),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chatspot__v1__assignment__field_indices_by_name[] = {
   9,   /* field[9] = activation_type */
@@ -639,15 +675,19 @@ static const unsigned chatspot__v1__assignment__field_indices_by_name[] = {
   5,   /* field[5] = layer_count */
   1,   /* field[1] = model_digest */
   6,   /* field[6] = next_endpoint */
+  13,   /* field[13] = next_key */
   2,   /* field[2] = stage */
   3,   /* field[3] = stage_count */
   11,   /* field[11] = step_tokens_max */
+  15,   /* field[15] = vision_keys */
   12,   /* field[12] = weights */
+  14,   /* field[14] = worker_keys */
 };
-static const ProtobufCIntRange chatspot__v1__assignment__number_ranges[1 + 1] =
+static const ProtobufCIntRange chatspot__v1__assignment__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 13 }
+  { 20, 13 },
+  { 0, 16 }
 };
 const ProtobufCMessageDescriptor chatspot__v1__assignment__descriptor =
 {
@@ -657,10 +697,10 @@ const ProtobufCMessageDescriptor chatspot__v1__assignment__descriptor =
   "Chatspot__V1__Assignment",
   "chatspot.v1",
   sizeof(Chatspot__V1__Assignment),
-  13,
+  16,
   chatspot__v1__assignment__field_descriptors,
   chatspot__v1__assignment__field_indices_by_name,
-  1,  chatspot__v1__assignment__number_ranges,
+  2,  chatspot__v1__assignment__number_ranges,
   (ProtobufCMessageInit) chatspot__v1__assignment__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
