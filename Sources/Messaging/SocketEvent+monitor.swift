@@ -36,10 +36,13 @@ extension SocketEvent {
     }
   }
 
+  /// Why a handshake fails where one side has keys and the other has none.
+  static let otherMechanism = "the two sides use different security mechanisms"
+
   private static func protocolReason(_ value: Int32) -> String {
     switch value {
     case ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH:
-      return "the two sides use different security mechanisms"
+      return otherMechanism
     case ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC, ZMQ_PROTOCOL_ERROR_ZMTP_KEY_EXCHANGE:
       return "the keys do not match"
     case ZMQ_PROTOCOL_ERROR_ZMTP_INVALID_METADATA, ZMQ_PROTOCOL_ERROR_ZMTP_INVALID_SEQUENCE:

@@ -16,8 +16,9 @@ public struct HandshakeDiagnosis {
       return "it does not accept this key, which was revoked or never added. "
         + "See `chatspot keys list` there"
     case .handshakeSucceeded: failures = 0
-    case .handshakeFailed:
-      failures += 1
+    case .handshakeFailed(_, let reason):
+      // ZeroMQ does not try again after this one, and does after the others.
+      failures += reason == SocketEvent.otherMechanism ? Self.failuresMax : 1
       guard failures >= Self.failuresMax else { return nil }
       return hasKeys
         ? "it has no keys, or others than this key file was made for. Start it with --keys, or "
