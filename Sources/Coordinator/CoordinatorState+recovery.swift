@@ -92,6 +92,20 @@ extension CoordinatorState {
     }
   }
 
+  /// After a pause of the coordinator itself, what others sent meanwhile is still to be read: nobody
+  /// counts as silent, and no step as overdue, for it.
+  mutating func forgiveOwnPause(now: Double) {
+    defer { lastTick = now }
+    let usual = Double(settings.heartbeatMilliseconds) / 1000
+    guard let lastTick, now - lastTick > 2 * usual else { return }
+    let pause = now - lastTick
+    for peer in joinOrder {
+      members[peer]?.lastHeard += pause
+      members[peer]?.lastEcho += pause
+    }
+    for number in pipeline?.steps.keys.sorted() ?? [] { pipeline?.steps[number]?.sent += pause }
+  }
+
   /// Members that have not been heard for too long, or do not hear the coordinator, are lost.
   mutating func loseSilent(now: Double) {
     let timeout = Double(settings.heartbeatTimeoutMilliseconds) / 1000

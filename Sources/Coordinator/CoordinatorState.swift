@@ -34,6 +34,8 @@ struct CoordinatorState: Sendable {
   var wantsReview = false
   /// Members that are to get no more work, and who wait to hear that they have none.
   var draining: [PeerIdentity: Set<PeerIdentity>] = [:]
+  /// When time last passed, in seconds.
+  var lastTick: Double?
   /// Plans in a row that ended because a step was overdue.
   var overdueInRow = 0
 
@@ -61,6 +63,10 @@ struct CoordinatorState: Sendable {
   let weights: WeightFormat?
   /// What each layer costs, held so, and image features; memory without KV blocks.
   let layerWeights: [LayerCost]
+
+  /// Who is who; nil where everybody who connects is trusted.
+  var access: Access?
+  var conduct = PeerConduct()
 
   var actions: [CoordinatorAction] = []
 
@@ -94,6 +100,7 @@ struct CoordinatorState: Sendable {
   }
 
   mutating func receive(_ message: Message, from peer: PeerIdentity, now: Double) {
+    guard permits(message, from: peer, now: now) else { return }
     members[peer]?.lastHeard = now
     switch message {
     case .hello(let hello): receive(hello, from: peer, now: now)
@@ -112,18 +119,21 @@ struct CoordinatorState: Sendable {
       receive(drain, from: peer)
     case .error(let error) where members[peer] != nil: receive(error, from: peer, now: now)
     default:
+      misbehaved(peer, .invalid, now: now)
       refuse(peer, .invalidMessage, "\(message.name) is not expected from this peer")
     }
     advance(now: now)
   }
 
   /// A message that did not pass the door.
-  mutating func receiveInvalid(_ fault: WireFault, from peer: PeerIdentity) {
+  mutating func receiveInvalid(_ fault: WireFault, from peer: PeerIdentity, now: Double) {
+    misbehaved(peer, .invalid, now: now)
     refuse(peer, .invalidMessage, fault.message)
   }
 
   /// Time has passed: heartbeats go out, silent members are lost.
   mutating func tick(now: Double) {
+    forgiveOwnPause(now: now)
     loseSilent(now: now)
     restartOverdue(now: now)
     expireQueries(now: now)
@@ -153,6 +163,7 @@ struct CoordinatorState: Sendable {
   mutating func unreachable(_ peer: PeerIdentity, now: Double) {
     if clients.contains(peer) { forgetClient(peer) }
     if members[peer] != nil { lose(peer, reason: "its connection is gone", now: now) }
+    access?.forget(peer)
     advance(now: now)
   }
 

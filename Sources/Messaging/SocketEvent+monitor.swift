@@ -26,6 +26,8 @@ extension SocketEvent {
       self = .handshakeFailed(endpoint: endpoint, reason: MessagingError.reason(value))
     case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
       self = .handshakeFailed(endpoint: endpoint, reason: Self.protocolReason(value))
+    case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH where value == 400:
+      self = .keyRefused(endpoint: endpoint)
     case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
       self = .handshakeFailed(endpoint: endpoint, reason: "refused with status \(value)")
     case ZMQ_EVENT_DISCONNECTED: self = .disconnected(endpoint: endpoint)

@@ -32,13 +32,21 @@ public struct Assignment: Sendable, Equatable {
   public var weights: String
   /// Only to get ready: the layers are loaded beside those that are held.
   public var prepares: Bool
+  /// The public CURVE key of who listens at `nextEndpoint`, 32 bytes; empty in a cluster without
+  /// keys.
+  public var nextKey: [UInt8]
+  /// The public keys of the cluster's workers, 32 bytes each. Steps come from no others.
+  public var workerKeys: [[UInt8]]
+  /// The public keys of the cluster's vision nodes. Image features come from no others.
+  public var visionKeys: [[UInt8]]
 
   /// Takes the fields as they are; `encode` checks them.
   public init(
     epoch: UInt64, modelDigest: [UInt8], stage: Int = 0, stageCount: Int = 0, firstLayer: Int = 0,
     layerCount: Int = 0, nextEndpoint: String = "", kvBlockCount: Int = 0, kvBlockTokens: Int = 0,
     activationType: WireDataType = .f16, featureCredits: Int = 0, stepTokensMax: Int = 0,
-    weights: String = "", prepares: Bool = false
+    weights: String = "", prepares: Bool = false, nextKey: [UInt8] = [],
+    workerKeys: [[UInt8]] = [], visionKeys: [[UInt8]] = []
   ) {
     self.epoch = epoch
     self.modelDigest = modelDigest
@@ -54,6 +62,9 @@ public struct Assignment: Sendable, Equatable {
     self.stepTokensMax = stepTokensMax
     self.weights = weights
     self.prepares = prepares
+    self.nextKey = nextKey
+    self.workerKeys = workerKeys
+    self.visionKeys = visionKeys
   }
 }
 
@@ -81,6 +92,9 @@ extension Assignment: WireMessage {
     stepTokensMax = Int(c.step_tokens_max)
     weights = try Self.read.text(c.weights, "weights")
     prepares = c.prepares != 0
+    nextKey = Self.read.bytes(c.next_key)
+    workerKeys = Self.read.blobs(c.n_worker_keys, c.worker_keys)
+    visionKeys = Self.read.blobs(c.n_vision_keys, c.vision_keys)
   }
 
   func validate(_ limits: WireLimits) throws(WireFault) {
@@ -98,6 +112,7 @@ extension Assignment: WireMessage {
     try check.count(kvBlockTokens, "kv_block_tokens", least...limits.blockTokens)
     try check.count(stepTokensMax, "step_tokens_max", least...limits.stepTokens)
     try check.text(weights, "weights", bytesMax: limits.nameBytes)
+    try checkKeys(check)
     try check.count(featureCredits, "feature_credits", 0...limits.featureCredits)
     guard holdsLayers else {
       try check.that(stage == 0, "stage", "is \(stage) without layers")
@@ -126,5 +141,23 @@ extension Assignment: WireMessage {
     c.pointee.step_tokens_max = UInt32(clamping: stepTokensMax)
     c.pointee.weights = arena.text(weights)
     c.pointee.prepares = prepares ? 1 : 0
+    arena.lend(nextKey) { c.pointee.next_key = $0 }
+    (c.pointee.n_worker_keys, c.pointee.worker_keys) = arena.array(
+      workerKeys.lazy.map { arena.copy($0) })
+    (c.pointee.n_vision_keys, c.pointee.vision_keys) = arena.array(
+      visionKeys.lazy.map { arena.copy($0) })
+  }
+
+  private func checkKeys(_ check: FieldCheck) throws(WireFault) {
+    if !nextKey.isEmpty {
+      try check.digest(nextKey, "next_key")
+      try check.that(!nextEndpoint.isEmpty, "next_key", "is given without next_endpoint")
+    }
+    try check.count(workerKeys.count, "worker_keys", 0...check.limits.memberKeys)
+    try check.count(visionKeys.count, "vision_keys", 0...check.limits.memberKeys)
+    for key in workerKeys { try check.digest(key, "worker_keys") }
+    for key in visionKeys { try check.digest(key, "vision_keys") }
+    try check.unique(workerKeys, "worker_keys")
+    try check.unique(visionKeys, "vision_keys")
   }
 }

@@ -28,6 +28,7 @@ final class CoordinatorLink {
 
   private let socket: Socket
   private let hello: Hello
+  private var diagnosis: HandshakeDiagnosis
   private let logger: Logger
   private let clock = ContinuousClock()
   private var state = State.joining
@@ -38,9 +39,13 @@ final class CoordinatorLink {
   private static let tick = Duration.milliseconds(100)
   private static let helloInterval = Duration.seconds(1)
 
-  init(reactor: Reactor, hello: Hello, logger: Logger) throws(MessagingError) {
+  init(
+    reactor: Reactor, hello: Hello, keys: KeyFile?, logger: Logger
+  ) throws(MessagingError) {
     var options = SocketOptions()
     options.maxMessageBytes = WireLimits.standard.messageBytes
+    if let keys { options.security = keys.toCoordinator }
+    diagnosis = HandshakeDiagnosis(hasKeys: keys != nil)
     socket = try reactor.makeSocket(.dealer, options: options)
     self.hello = hello
     self.logger = logger
@@ -50,6 +55,7 @@ final class CoordinatorLink {
 
   func start(_ coordinator: Address, on reactor: Reactor) throws(MessagingError) {
     socket.onMessage = { [weak self] _, bytes in self?.receive(bytes) }
+    socket.onEvent = { [weak self] event in self?.happened(event) }
     try socket.connect(coordinator)
     logger.info("joining the coordinator at \(coordinator)")
     send(.hello(hello))
@@ -126,7 +132,7 @@ final class CoordinatorLink {
 
   private func receive(_ error: WireError) {
     switch error.code {
-    case .protocolVersion, .modelMismatch:
+    case .protocolVersion, .modelMismatch, .forbidden:
       onRefusal?(error)
     case .invalidMessage where error.image == nil && error.step == nil:
       // A coordinator that came back does not know us.
@@ -135,6 +141,11 @@ final class CoordinatorLink {
     default:
       logger.warning("the coordinator says: \(error.text)")
     }
+  }
+
+  private func happened(_ event: SocketEvent) {
+    guard let reason = diagnosis.reason(after: event) else { return }
+    onRefusal?(WireError(code: .forbidden, text: reason))
   }
 
   private func tick() {

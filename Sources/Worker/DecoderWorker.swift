@@ -30,6 +30,7 @@ public actor DecoderWorker {
   private var link: CoordinatorLink?
   private var inbox: Socket?
   private var next: Downstream
+  private let neighbours = Neighbours()
   private var assignment: Assignment?
   /// Steps that the engine has not finished.
   private var outstanding = 0
@@ -38,7 +39,8 @@ public actor DecoderWorker {
     self.settings = settings
     self.logger = logger
     reactor = try Reactor(name: "worker")
-    next = Downstream(reactor: reactor, isInsecure: settings.member.isInsecure)
+    next = Downstream(
+      reactor: reactor, isInsecure: settings.member.isInsecure, keys: settings.member.keys?.pair)
     engineThread = try Reactor(name: "stage")
     engine = StageEngine(
       checkpoint: settings.member.checkpoint, team: settings.member.team, thread: engineThread)
@@ -92,7 +94,8 @@ public actor DecoderWorker {
       dataEndpoint: endpoint.description, memoryBytes: settings.memoryBytes,
       weightBytesPerSecond: speed,
       processID: UInt64(ProcessInfo.processInfo.processIdentifier))
-    let link = try CoordinatorLink(reactor: reactor, hello: hello, logger: logger)
+    let link = try CoordinatorLink(
+      reactor: reactor, hello: hello, keys: settings.member.keys, logger: logger)
     link.onMessage = { [weak self] message in
       self?.assumeIsolated { $0.receive(message, fromCoordinator: true) }
     }
@@ -110,6 +113,7 @@ public actor DecoderWorker {
   private func listen() throws -> Address {
     var options = SocketOptions()
     options.maxMessageBytes = WireLimits.standard.messageBytes
+    options.security = neighbours.security(with: settings.member.keys)
     let socket = try reactor.makeSocket(.pull, options: options)
     socket.onMessage = { [weak self] _, bytes in
       self?.assumeIsolated { $0.receive(bytes) }
@@ -129,7 +133,12 @@ public actor DecoderWorker {
 
   private func receive(_ bytes: [UInt8]) {
     do {
-      receive(try decode(bytes), fromCoordinator: false)
+      let message = try decode(bytes)
+      guard neighbours.permits(message, from: inbox?.sender) else {
+        logger.warning("dropped \(message.name), which its sender's key does not allow")
+        return
+      }
+      receive(message, fromCoordinator: false)
     } catch {
       logger.warning("dropped a message of a neighbour: \(error)")
     }
@@ -155,8 +164,11 @@ public actor DecoderWorker {
       work.yield(.prepare(assignment))
       return
     }
+    neighbours.allow(assignment)
+    // It brought other keys, and nothing to do.
+    if let current = self.assignment, neighbours.differOnlyInKeys(assignment, current) { return }
     do {
-      try next.connect(assignment.nextEndpoint)
+      try next.connect(assignment.nextEndpoint, key: assignment.nextKey)
     } catch {
       lifetime.end(WorkerError(.messaging, "cannot reach the next stage: \(error)"))
       return

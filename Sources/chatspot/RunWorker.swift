@@ -48,14 +48,14 @@ struct RunWorker: AsyncParsableCommand {
   }
 
   func run() async throws {
-    try coordinator.requireLoopback(unless: process.insecure)
-    try listen.requireLoopback(unless: process.insecure)
+    try process.security.check(coordinator)
+    try process.security.check(listen)
     let name = name ?? "\(ProcessInfo.processInfo.hostName)-\(getpid())"
     let member = MemberSettings(
       coordinator: coordinator, name: name,
       checkpoint: try model.checkpoint(),
-      team: try threads.team("stage"), isInsecure: process.insecure,
-      onJoined: { announce("joined") })
+      team: try threads.team("stage"), isInsecure: process.security.insecure,
+      keys: try process.security.file(for: .worker), onJoined: { announce("joined") })
     let worker = try DecoderWorker(
       DecoderWorkerSettings(
         member: member, listen: listen, advertisedHost: advertise,

@@ -5,6 +5,9 @@ import os
 import subprocess
 
 
+QDISC = ["tc", "qdisc", "replace", "dev", "eth0", "root"]
+
+
 def do(*command, check=True):
     subprocess.run(command, check=check, capture_output=not check)
 
@@ -52,7 +55,12 @@ class Machines(dict):
     def shape(self, *netem):
         """What `tc netem` does to everything that a machine sends."""
         for space, _ in self.values():
-            do("ip", "netns", "exec", space, "tc", "qdisc", "replace", "dev", "eth0", "root", "netem", *netem)
+            do("ip", "netns", "exec", space, *QDISC, "netem", *netem)
+
+    def can_shape(self):
+        """Whether this kernel has netem."""
+        space = next(iter(self.values()))[0]
+        return subprocess.run(["ip", "netns", "exec", space, *QDISC, "netem"], capture_output=True).returncode == 0
 
 
 @contextlib.contextmanager

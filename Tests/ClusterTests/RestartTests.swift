@@ -92,6 +92,56 @@ struct RestartTests {
     }
   }
 
+  @Test("a long answer whose coordinator is killed is finished, and fetched by its id")
+  func journalledAnswer() async throws {
+    let journal = FileManager.default.temporaryDirectory
+      .appending(path: "chatspot-journal-\(UUID().uuidString)").path
+    defer {
+      for end in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: journal + end) }
+    }
+    try await up(["--journal", journal]) { up, _ in
+      let url = try await up.line("http ") + "/v1/chat/completions"
+      var request = URLRequest(url: try #require(URL(string: url)))
+      request.httpMethod = "POST"
+      func body(_ stream: Bool) -> Data {
+        Data(
+          #"""
+          {"messages": [{"role": "user", "content": "What is red?"}], "seed": 7, "temperature": 1,
+           "ignore_eos": true, "max_tokens": 900, "stream": \#(stream)}
+          """#.utf8)
+      }
+      request.httpBody = body(false)
+      let undisturbed = try Self.text(try await URLSession.shared.data(for: request).0)
+      // A stream's head says its id; nothing is read of it here but that.
+      let curl = try RunningProgram(
+        ["-sN", "-d", String(decoding: body(true), as: UTF8.self), url],
+        executable: URL(filePath: "/usr/bin/curl"))
+      let first = try await curl.line("data: {")
+      let id = try #require(first.split(separator: "\"").first { $0.hasPrefix("chatcmpl-") })
+      kill(try #require(up.child("coordinator")), SIGKILL)
+      _ = await curl.end()
+      #expect(!curl.output.text.contains("[DONE]"), "it was answered too soon")
+      let place = try #require(URL(string: "\(url)/\(id)"))
+      for _ in 0..<1500 {
+        if let (data, response) = try? await URLSession.shared.data(from: place),
+          (response as? HTTPURLResponse)?.statusCode == 200
+        {
+          #expect(try Self.text(data) == undisturbed && !undisturbed.isEmpty)
+          return
+        }
+        try await Task.sleep(for: .milliseconds(20))
+      }
+      Issue.record("the answer did not come: \(up.errors.text)")
+    }
+  }
+
+  /// The text of a whole chat completion.
+  private static func text(_ data: Data) throws -> String {
+    let object = try JSONSerialization.jsonObject(with: data) as? [String: Any]
+    let choice = (object?["choices"] as? [[String: Any]])?.first
+    return try #require((choice?["message"] as? [String: Any])?["content"] as? String)
+  }
+
   @Test("a worker that never comes up ends the cluster")
   func neverUp() async throws {
     var settings = LocalClusterSettings(executable: Program.url, model: Program.model)

@@ -560,7 +560,7 @@ const ProtobufCMessageDescriptor chatspot__v1__welcome__descriptor =
   (ProtobufCMessageInit) chatspot__v1__welcome__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chatspot__v1__assignment__field_descriptors[14] =
+static const ProtobufCFieldDescriptor chatspot__v1__assignment__field_descriptors[17] =
 {
   {
     "epoch",
@@ -730,6 +730,42 @@ static const ProtobufCFieldDescriptor chatspot__v1__assignment__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "next_key",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__Assignment, next_key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "worker_keys",
+    21,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Chatspot__V1__Assignment, n_worker_keys),
+    offsetof(Chatspot__V1__Assignment, worker_keys),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "vision_keys",
+    22,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Chatspot__V1__Assignment, n_vision_keys),
+    offsetof(Chatspot__V1__Assignment, vision_keys),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chatspot__v1__assignment__field_indices_by_name[] = {
   9,   /* field[9] = activation_type */
@@ -741,16 +777,20 @@ static const unsigned chatspot__v1__assignment__field_indices_by_name[] = {
   5,   /* field[5] = layer_count */
   1,   /* field[1] = model_digest */
   6,   /* field[6] = next_endpoint */
+  14,   /* field[14] = next_key */
   13,   /* field[13] = prepares */
   2,   /* field[2] = stage */
   3,   /* field[3] = stage_count */
   11,   /* field[11] = step_tokens_max */
+  16,   /* field[16] = vision_keys */
   12,   /* field[12] = weights */
+  15,   /* field[15] = worker_keys */
 };
-static const ProtobufCIntRange chatspot__v1__assignment__number_ranges[1 + 1] =
+static const ProtobufCIntRange chatspot__v1__assignment__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 14 }
+  { 20, 14 },
+  { 0, 17 }
 };
 const ProtobufCMessageDescriptor chatspot__v1__assignment__descriptor =
 {
@@ -760,10 +800,10 @@ const ProtobufCMessageDescriptor chatspot__v1__assignment__descriptor =
   "Chatspot__V1__Assignment",
   "chatspot.v1",
   sizeof(Chatspot__V1__Assignment),
-  14,
+  17,
   chatspot__v1__assignment__field_descriptors,
   chatspot__v1__assignment__field_indices_by_name,
-  1,  chatspot__v1__assignment__number_ranges,
+  2,  chatspot__v1__assignment__number_ranges,
   (ProtobufCMessageInit) chatspot__v1__assignment__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
