@@ -220,6 +220,35 @@ def damaged_checkpoint(options):
 
 
 @fault
+def liar(options):
+    """A stage that answers garbage, wrong shapes, old epochs, tokens nobody asked for: it is taken out, others go on."""
+    told = []
+    for lie in stranger.LIES:
+        with Cluster(options.program, workers=1, options=["--activations", "f32"]) as cluster:
+            requests = questions(options.streams)
+            expected, _ = undisturbed(cluster, requests, options.tokens)
+            peer = stranger.Stranger(cluster, "worker-9", lie)
+            try:
+                cluster.members["worker-1"].kill()
+                wait(lambda: peer.assigned, 20, "it got no layers", cluster)
+                tally = Tally()
+                streams = run(cluster, requests, options.tokens)
+                wait(lambda: peer.steps > 0, 20, f"{lie.__name__}: it got no step", cluster)
+                cluster.members["worker-1"].start()
+                for stream, tokens in zip(streams, expected):
+                    stream.join(120)
+                    if stream.is_alive():
+                        stream.problem = "it came to no end within two minutes"
+                    tally.add(stream, tokens)
+            finally:
+                peer.close()
+            assert not tally.failed + tally.wrong + tally.lost + tally.doubled, (
+                f"{lie.__name__}: {tally}: {tally.problems[:2]}")
+            told.append(f"{lie.__name__} {peer.steps}")
+    return f"every stream as undisturbed; steps lied about: {', '.join(told)}"
+
+
+@fault
 def babble(options):
     """Peers that say nothing that can be understood, or break off, delay nobody and take no memory."""
     with Cluster(options.program) as cluster:
