@@ -32,9 +32,9 @@ public struct CoordinatorSettings: Sendable {
   /// Queries that are waiting or being answered at once.
   public var queriesMax = 1024
   /// Queries of one client over ZeroMQ that are waiting or being answered at once.
-  public var queriesPerClientMax = 256
+  public var queriesPerClientMax = 512
   /// Queries that are being prepared at once: their images looked at, their text made tokens.
-  public var preparationsMax = 256
+  public var preparationsMax = 512
   /// Bytes of the image files of queries that are waiting or being answered at once.
   public var imageBytesMax = 1 << 30
   /// Tokens of an answer where the query does not say.

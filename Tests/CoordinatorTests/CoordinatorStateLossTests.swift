@@ -276,7 +276,7 @@ struct CoordinatorStateLossTests {
         .tokens(Tokens(epoch: 1, number: step.number, tokens: [token])), from: "worker-0")
       let messages = cluster.take("client")
       #expect(messages.errors.isEmpty && messages.texts.isEmpty)
-      #expect(cluster.state.members["worker-0"] == nil && cluster.state.queries.count == 1)
+      #expect(cluster.state.members[PeerIdentity("worker-0")] == nil && cluster.state.queries.count == 1)
       try cluster.joinWorker(1)
       try cluster.allReady()
       try cluster.answerAll(2)
