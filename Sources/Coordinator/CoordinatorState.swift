@@ -129,6 +129,10 @@ struct CoordinatorState: Sendable {
   mutating func receiveInvalid(_ fault: WireFault, from peer: PeerIdentity, now: Double) {
     misbehaved(peer, .invalid, now: now)
     refuse(peer, .invalidMessage, fault.message)
+    // The step that it should have spoken of would never come.
+    guard pipeline?.contains(peer) == true else { return }
+    lose(peer, reason: "it sent nonsense: \(fault.message)", now: now)
+    advance(now: now)
   }
 
   /// Time has passed: heartbeats go out, silent members are lost.

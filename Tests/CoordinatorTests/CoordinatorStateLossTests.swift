@@ -162,6 +162,20 @@ struct CoordinatorStateLossTests {
     #expect(cluster.state.pipeline?.stages.map(\.name) == ["worker-0"])
   }
 
+  @Test("a stage that sends what is no message is taken out, and its queries go on")
+  func nonsense() throws {
+    var cluster = try FakeCluster.ready(workers: 2)
+    try cluster.ask(FakeCluster.query(1))
+    let last = try #require(cluster.state.pipeline?.stages.last)
+    cluster.state.receiveInvalid(WireFault(.invalid, "no such token"), from: last.peer, now: 0)
+    try cluster.collect()
+    #expect(cluster.take("client").errors.isEmpty && cluster.state.members[last.peer] == nil)
+    try cluster.allReady()
+    try cluster.answerAll(2)
+    #expect(cluster.take("client").answers.count == 1)
+    cluster.expectIdle()
+  }
+
   @Test("what a lost vision node had in hand is encoded by another, or by the next that joins")
   func visionLost() throws {
     var cluster = try FakeCluster.ready()
@@ -276,7 +290,8 @@ struct CoordinatorStateLossTests {
         .tokens(Tokens(epoch: 1, number: step.number, tokens: [token])), from: "worker-0")
       let messages = cluster.take("client")
       #expect(messages.errors.isEmpty && messages.texts.isEmpty)
-      #expect(cluster.state.members[PeerIdentity("worker-0")] == nil && cluster.state.queries.count == 1)
+      #expect(
+        cluster.state.members[PeerIdentity("worker-0")] == nil && cluster.state.queries.count == 1)
       try cluster.joinWorker(1)
       try cluster.allReady()
       try cluster.answerAll(2)
