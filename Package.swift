@@ -53,8 +53,8 @@ let package = Package(
     .executableTarget(
       name: "chatspot",
       dependencies: [
-        "Supervision", "Gateway", "Coordinator", "Worker", "Wire", "Messaging", "Referring",
-        "Models", "Benchmark", "Checkpoints", "Compute", arguments, logging,
+        "Supervision", "Gateway", "Coordinator", "Worker", "Transfer", "Wire", "Messaging",
+        "Referring", "Models", "Benchmark", "Checkpoints", "Compute", arguments, logging,
       ],
       resources: [.copy("Resources/mini-chatspot"), .copy("Resources/samples")],
       swiftSettings: strict),
@@ -71,16 +71,21 @@ let package = Package(
     .target(
       name: "Coordinator",
       dependencies: [
-        "Wire", "Messaging", "Referring", "Tokenizing", "Imaging", "Checkpoints", "Compute", crypto,
-        logging, metrics,
+        "Transfer", "Wire", "Messaging", "Referring", "Tokenizing", "Imaging", "Checkpoints",
+        "Compute", crypto, logging, metrics,
       ],
       swiftSettings: strict),
     .target(
       name: "Worker",
       dependencies: [
-        "Wire", "Messaging", "Referring", "Models", "Imaging", "Checkpoints", "Compute", crypto,
+        "Transfer", "Wire", "Messaging", "Referring", "Models", "Imaging", "Checkpoints", "Compute",
+        crypto,
         logging,
       ],
+      swiftSettings: strict),
+    .target(
+      name: "Transfer",
+      dependencies: ["Wire", "Messaging", "Checkpoints", "Compute", crypto, logging],
       swiftSettings: strict),
     .target(name: "Wire", dependencies: ["CChatSpotWire"], swiftSettings: strict),
     .target(name: "Messaging", dependencies: ["CZeroMQ"], swiftSettings: strict),
@@ -108,8 +113,8 @@ let package = Package(
     .testTarget(
       name: "ClusterTests",
       dependencies: [
-        "chatspot", "Supervision", "Coordinator", "Worker", "Wire", "Messaging", "Referring",
-        "Checkpoints", logging,
+        "chatspot", "Supervision", "Coordinator", "Worker", "Transfer", "Wire", "Messaging",
+        "Referring", "Checkpoints", logging,
       ],
       swiftSettings: strict),
     .testTarget(
@@ -124,6 +129,10 @@ let package = Package(
       dependencies: [
         "Worker", "Models", "Checkpoints", "Compute", "Referring", "Imaging", "Tokenizing",
       ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "TransferTests",
+      dependencies: ["Transfer", "Wire", "Messaging", "Checkpoints", "Compute", logging],
       swiftSettings: strict),
     .testTarget(
       name: "CoordinatorTests",

@@ -4,6 +4,7 @@
 internal import Foundation
 public import Logging
 public import Messaging
+internal import Transfer
 public import Wire
 
 /// A coordinator that listens for decoder workers, vision nodes and clients.
@@ -20,6 +21,8 @@ public actor Coordinator {
   private let heartbeat: Duration
   private var state: CoordinatorState
   private var socket: Socket?
+  /// Gives tensors to members that have no checkpoint.
+  private var tensors: TensorServer?
   private var local = LocalQueries()
   private var trace: TraceFile?
   /// The timer for the next deadline of a query, and when that is.
@@ -52,7 +55,8 @@ public actor Coordinator {
   }
 
   /// Listens at `address` and returns it with its port. Throws `MessagingError`.
-  public func start(at address: Address) throws -> Address {
+  public func start(at address: Address) async throws -> Address {
+    try await serveTensors(beside: address)
     var options = SocketOptions()
     options.maxMessageBytes = WireLimits.standard.messageBytes
     let socket = try reactor.makeSocket(.router, options: options)
@@ -75,6 +79,17 @@ public actor Coordinator {
     return bound
   }
 
+  /// Opens a port for those who lack tensors on the host of `address`; none where that is no TCP
+  /// address.
+  private func serveTensors(beside address: Address) async throws {
+    guard let host = address.host else { return }
+    let tensors = try TensorServer(
+      state.model.checkpoint, modelDigest: state.model.digest, describes: true, logger: logger)
+    let bound = try await tensors.start(at: Address(host: host, port: 0))
+    self.tensors = tensors
+    state.tensorPort = Int(bound.port ?? 0)
+  }
+
   /// Somebody's connection has ended. The event may come a moment before ZeroMQ knows that nobody can
   /// be reached there any more.
   private func connectionEnded() {
@@ -94,6 +109,8 @@ public actor Coordinator {
       send(.goodbye(Goodbye(reason: "the coordinator ends")), to: peer)
     }
     isStopped = true
+    let tensors = tensors
+    Task { await tensors?.stop() }
     trace?.close()
     trace = nil
     socket?.close()

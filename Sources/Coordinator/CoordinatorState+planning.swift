@@ -131,7 +131,8 @@ extension CoordinatorState {
         nextEndpoint: isLast ? "" : workers[plan.stages[index + 1].worker].endpoint,
         kvBlockCount: blockCount, kvBlockTokens: blockTokens,
         activationType: settings.activationType, featureCredits: featureCredits,
-        stepTokensMax: settings.stepTokens, weights: weights?.rawValue ?? "")
+        stepTokensMax: settings.stepTokens, weights: weights?.rawValue ?? "",
+        tensorSources: tensorSources(for: stage.peer))
       send(.assignment(assignment), to: stage.peer)
     }
     for worker in workers where !pipeline.contains(worker.peer) {
@@ -141,6 +142,15 @@ extension CoordinatorState {
     let waiting = queriesAwaitingPlan
     queriesAwaitingPlan = []
     for sequence in waiting { begin(sequence) }
+  }
+
+  /// Who may have what a worker has to fetch: those with a checkpoint first. None for one that has the
+  /// checkpoint itself.
+  private func tensorSources(for peer: PeerIdentity) -> [String] {
+    guard members[peer]?.fetches == true else { return [] }
+    let others = workers.filter { $0.peer != peer && !$0.tensorEndpoint.isEmpty }
+    let ordered = others.filter { !$0.fetches } + others.filter(\.fetches)
+    return ordered.prefix(WireLimits.standard.tensorSources).map(\.tensorEndpoint)
   }
 
   mutating func assignSpare(_ peer: PeerIdentity, epoch: UInt64) {

@@ -56,6 +56,9 @@ struct CoordinatorState: Sendable {
   /// What each layer costs, held so, and image features; memory without KV blocks.
   let layerWeights: [LayerCost]
 
+  /// Where the coordinator gives manifests and tensors; 0: nowhere.
+  var tensorPort = 0
+
   var actions: [CoordinatorAction] = []
 
   /// Epochs begin above `epochFloor`: a coordinator that comes back must not be taken for the one

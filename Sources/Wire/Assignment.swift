@@ -30,13 +30,15 @@ public struct Assignment: Sendable, Equatable {
   public var stepTokensMax: Int
   /// How the decoder's matrices are held, such as "q8_0"; empty: as they are stored.
   public var weights: String
+  /// Tensor endpoints of other members, which may hold what this one has to fetch. At most 64.
+  public var tensorSources: [String]
 
   /// Takes the fields as they are; `encode` checks them.
   public init(
     epoch: UInt64, modelDigest: [UInt8], stage: Int = 0, stageCount: Int = 0, firstLayer: Int = 0,
     layerCount: Int = 0, nextEndpoint: String = "", kvBlockCount: Int = 0, kvBlockTokens: Int = 0,
     activationType: WireDataType = .f16, featureCredits: Int = 0, stepTokensMax: Int = 0,
-    weights: String = ""
+    weights: String = "", tensorSources: [String] = []
   ) {
     self.epoch = epoch
     self.modelDigest = modelDigest
@@ -51,6 +53,7 @@ public struct Assignment: Sendable, Equatable {
     self.featureCredits = featureCredits
     self.stepTokensMax = stepTokensMax
     self.weights = weights
+    self.tensorSources = tensorSources
   }
 }
 
@@ -77,6 +80,8 @@ extension Assignment: WireMessage {
     featureCredits = Int(c.feature_credits)
     stepTokensMax = Int(c.step_tokens_max)
     weights = try Self.read.text(c.weights, "weights")
+    tensorSources = try Self.read.texts(
+      c.n_tensor_sources, c.tensor_sources, "tensor_sources")
   }
 
   func validate(_ limits: WireLimits) throws(WireFault) {
@@ -95,6 +100,11 @@ extension Assignment: WireMessage {
     try check.count(stepTokensMax, "step_tokens_max", least...limits.stepTokens)
     try check.text(weights, "weights", bytesMax: limits.nameBytes)
     try check.count(featureCredits, "feature_credits", 0...limits.featureCredits)
+    try check.count(tensorSources.count, "tensor_sources", 0...limits.tensorSources)
+    for source in tensorSources {
+      try check.endpoint(source, "tensor_sources")
+      try check.that(!source.isEmpty, "tensor_sources", "holds an empty endpoint")
+    }
     guard holdsLayers else {
       try check.that(stage == 0, "stage", "is \(stage) without layers")
       try check.that(firstLayer == 0, "first_layer", "is \(firstLayer) without layers")
@@ -121,5 +131,6 @@ extension Assignment: WireMessage {
     c.pointee.feature_credits = UInt32(clamping: featureCredits)
     c.pointee.step_tokens_max = UInt32(clamping: stepTokensMax)
     c.pointee.weights = arena.text(weights)
+    (c.pointee.n_tensor_sources, c.pointee.tensor_sources) = arena.texts(tensorSources)
   }
 }

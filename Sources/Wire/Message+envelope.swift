@@ -21,6 +21,10 @@ extension Message {
     case .cancelQuery(let body): body
     case .answerText(let body): body
     case .answer(let body): body
+    case .manifestRequest(let body): body
+    case .manifest(let body): body
+    case .tensorRequest(let body): body
+    case .tensorChunk(let body): body
     }
   }
 
@@ -62,6 +66,14 @@ extension Message {
       self = .answerText(try read.required(c.answer_text, "answer_text"))
     case CHATSPOT__V1__ENVELOPE__BODY_ANSWER:
       self = .answer(try read.required(c.answer, "answer"))
+    case CHATSPOT__V1__ENVELOPE__BODY_MANIFEST_REQUEST:
+      self = .manifestRequest(try read.required(c.manifest_request, "manifest_request"))
+    case CHATSPOT__V1__ENVELOPE__BODY_MANIFEST:
+      self = .manifest(try read.required(c.manifest, "manifest"))
+    case CHATSPOT__V1__ENVELOPE__BODY_TENSOR_REQUEST:
+      self = .tensorRequest(try read.required(c.tensor_request, "tensor_request"))
+    case CHATSPOT__V1__ENVELOPE__BODY_TENSOR_CHUNK:
+      self = .tensorChunk(try read.required(c.tensor_chunk, "tensor_chunk"))
     default:
       throw WireFault(
         .malformed, "Envelope carries no message that this version knows",
@@ -123,6 +135,18 @@ extension Message {
     case .answer(let body):
       c.pointee.body_case = CHATSPOT__V1__ENVELOPE__BODY_ANSWER
       c.pointee.answer = arena.message(body)
+    case .manifestRequest(let body):
+      c.pointee.body_case = CHATSPOT__V1__ENVELOPE__BODY_MANIFEST_REQUEST
+      c.pointee.manifest_request = arena.message(body)
+    case .manifest(let body):
+      c.pointee.body_case = CHATSPOT__V1__ENVELOPE__BODY_MANIFEST
+      c.pointee.manifest = arena.message(body)
+    case .tensorRequest(let body):
+      c.pointee.body_case = CHATSPOT__V1__ENVELOPE__BODY_TENSOR_REQUEST
+      c.pointee.tensor_request = arena.message(body)
+    case .tensorChunk(let body):
+      c.pointee.body_case = CHATSPOT__V1__ENVELOPE__BODY_TENSOR_CHUNK
+      c.pointee.tensor_chunk = arena.message(body)
     }
   }
 }

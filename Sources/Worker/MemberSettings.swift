@@ -3,6 +3,7 @@
 public import Checkpoints
 public import Compute
 public import Messaging
+public import Transfer
 
 /// Settings that both kinds of members have.
 public struct MemberSettings: Sendable {
@@ -10,7 +11,10 @@ public struct MemberSettings: Sendable {
   public var coordinator: Address
   /// A name for people.
   public var name: String
-  public var checkpoint: Checkpoint
+  /// The model; nil fetches what is needed of the cluster's into `cache`.
+  public var checkpoint: Checkpoint?
+  /// Where fetched tensors are kept.
+  public var cache: TensorCache?
   /// The threads that compute.
   public var team: ThreadTeam
   /// Whether neighbours may be on other machines, without encryption.
@@ -23,6 +27,18 @@ public struct MemberSettings: Sendable {
     self.coordinator = coordinator
     self.name = name
     self.checkpoint = checkpoint
+    self.team = team
+    self.isInsecure = isInsecure
+  }
+
+  /// A member without a checkpoint: it takes the model from the cluster.
+  public init(
+    coordinator: Address, name: String, fetchingInto cache: TensorCache,
+    team: ThreadTeam = .single, isInsecure: Bool = false
+  ) {
+    self.coordinator = coordinator
+    self.name = name
+    self.cache = cache
     self.team = team
     self.isInsecure = isInsecure
   }

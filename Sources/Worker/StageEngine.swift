@@ -8,7 +8,8 @@ internal import Wire
 
 /// What a stage is asked, in the order of arrival.
 enum StageWork: Sendable {
-  case assign(Assignment)
+  /// With the model, or as much of it as the assignment needs; nil where it needs none.
+  case assign(Assignment, of: Checkpoint?)
   case features(ImageFeatures)
   case release([UInt64])
   case step(Step, arrived: ContinuousClock.Instant)
@@ -31,7 +32,6 @@ actor StageEngine {
   private nonisolated let thread: Reactor
   nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
-  private let checkpoint: Checkpoint
   private let team: ThreadTeam
   private let clock = ContinuousClock()
   private var loaded: Loaded?
@@ -43,6 +43,8 @@ actor StageEngine {
   /// A stage that has been loaded for an assignment.
   private struct Loaded {
     let assignment: Assignment
+    /// Ids that end an answer.
+    let ends: [Int32]
     let stage: LlamaStage
     let cache: KVMemory
     let projector: Projector?
@@ -64,14 +66,12 @@ actor StageEngine {
         fits
         ? cache
         : try stage.makeCache(blocks: other.kvBlockCount, blockTokens: other.kvBlockTokens)
-      return Loaded(assignment: other, stage: stage, cache: cache, projector: projector)
+      return Loaded(
+        assignment: other, ends: ends, stage: stage, cache: cache, projector: projector)
     }
   }
 
-  init(
-    checkpoint: Checkpoint, team: ThreadTeam, thread: Reactor
-  ) {
-    self.checkpoint = checkpoint
+  init(team: ThreadTeam, thread: Reactor) {
     self.team = team
     self.thread = thread
   }
@@ -85,7 +85,7 @@ actor StageEngine {
     team.bindCaller()
     for await item in work {
       switch item {
-      case .assign(let assignment): assign(assignment, results)
+      case .assign(let assignment, let checkpoint): assign(assignment, of: checkpoint, results)
       case .features(let features): receive(features, results)
       case .release(let images): for image in images { loaded?.features[image] = nil }
       case .step(let step, let arrived):
@@ -100,15 +100,16 @@ actor StageEngine {
   /// Maps the layers of an assignment and makes their KV cache, or keeps those that are here already;
   /// without layers, lets both go.
   private func assign(
-    _ assignment: Assignment, _ results: AsyncStream<StageResult>.Continuation
+    _ assignment: Assignment, of checkpoint: Checkpoint?,
+    _ results: AsyncStream<StageResult>.Continuation
   ) {
     let started = clock.now
     let held = loaded.flatMap { $0.serves(assignment) ? $0 : nil }
     // Before others are loaded, so that there is room for them.
     loaded = nil
-    guard assignment.layerCount > 0 else { return }
+    guard assignment.layerCount > 0, let checkpoint else { return }
     do {
-      let loaded = try held?.taken(over: assignment) ?? load(assignment)
+      let loaded = try held?.taken(over: assignment) ?? load(assignment, of: checkpoint)
       self.loaded = loaded
       let ready = Ready(
         epoch: assignment.epoch, weightBytes: loaded.stage.weightBytes,
@@ -122,7 +123,9 @@ actor StageEngine {
   }
 
   /// The decoder's weights in the format that the plan says; empty is as they are stored.
-  private func decoderWeights(heldAs name: String) throws(WorkerError) -> WeightScope {
+  private func decoderWeights(
+    of checkpoint: Checkpoint, heldAs name: String
+  ) throws(WorkerError) -> WeightScope {
     let format = WeightFormat(rawValue: name)
     guard name.isEmpty || format != nil else {
       let known = WeightFormat.allCases.map(\.rawValue).joined(separator: ", ")
@@ -134,13 +137,15 @@ actor StageEngine {
       of: ConvertedWeights(checkpoint, to: format, on: team), prefix: "language_model")
   }
 
-  private func load(_ assignment: Assignment) throws(WorkerError) -> Loaded {
+  private func load(
+    _ assignment: Assignment, of checkpoint: Checkpoint
+  ) throws(WorkerError) -> Loaded {
     let text = checkpoint.configuration.text
     let layers = assignment.layers
     guard layers.upperBound <= text.layers else {
       throw WorkerError(.loading, "layers \(layers) are assigned; the model has \(text.layers)")
     }
-    let weights = try decoderWeights(heldAs: assignment.weights)
+    let weights = try decoderWeights(of: checkpoint, heldAs: assignment.weights)
     do {
       let stage = try LlamaStage(
         loading: weights, configuration: text, layerRange: layers)
@@ -151,7 +156,9 @@ actor StageEngine {
         ? try Projector(
           loading: checkpoint.weights("multi_modal_projector"),
           configuration: checkpoint.configuration) : nil
-      return Loaded(assignment: assignment, stage: stage, cache: cache, projector: projector)
+      return Loaded(
+        assignment: assignment, ends: checkpoint.configuration.endsOfSequence, stage: stage,
+        cache: cache, projector: projector)
     } catch let error as CheckpointError {
       throw WorkerError(.loading, error.message, remedy: error.remedy)
     } catch let error as ComputeError {
@@ -202,7 +209,7 @@ actor StageEngine {
     step.write(to: &runs)
     loaded.stage.forward(
       &hidden, runs: runs, cache: loaded.cache, scratch: &scratch, on: team)
-    let tokens = loaded.stage.isLast ? sample(step, loaded.stage) : []
+    let tokens = loaded.stage.isLast ? sample(step, loaded) : []
     let elapsed = clock.now - started
     let timing = StageTiming(
       stage: loaded.assignment.stage, computeSeconds: elapsed.seconds,
@@ -242,7 +249,7 @@ actor StageEngine {
     return nil
   }
 
-  private func sample(_ step: Step, _ stage: LlamaStage) -> [Wire.SampledToken] {
+  private func sample(_ step: Step, _ loaded: Loaded) -> [Wire.SampledToken] {
     var rows: [Int] = []
     var lastRow = -1
     for span in step.spans {
@@ -250,14 +257,13 @@ actor StageEngine {
       if span.samples { rows.append(lastRow) }
     }
     guard !rows.isEmpty else { return [] }
-    stage.logits(of: hidden, rows: rows, scratch: &scratch, into: &logits, on: team)
-    let ends = checkpoint.configuration.endsOfSequence
+    loaded.stage.logits(of: hidden, rows: rows, scratch: &scratch, into: &logits, on: team)
     return zip(step.spans.lazy.filter(\.samples), 0...).map { span, row in
       let position = span.firstPosition + span.tokenCount
       let sampled = SamplingParameters(span.sampling ?? .greedy).sample(
         logits[row: row], position: position,
         generated: span.generated.map { ($0.tokenID, $0.count) },
-        withheld: span.withholdsEnd ? Array(ends) : [], likeliest: span.logProbabilities)
+        withheld: span.withholdsEnd ? loaded.ends : [], likeliest: span.logProbabilities)
       return Wire.SampledToken(
         sequence: span.sequence, position: position, tokenID: sampled.token,
         logProbability: sampled.logProbability?.sendable ?? 0,

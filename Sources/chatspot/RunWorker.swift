@@ -14,6 +14,7 @@ struct RunWorker: AsyncParsableCommand {
     discussion: "May start before or after the coordinator; it joins as soon as both are there.")
 
   @OptionGroup var model: ModelOption
+  @OptionGroup var fetching: FetchOptions
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var process: ProcessOptions
   @OptionGroup var log: LogOption
@@ -38,6 +39,9 @@ struct RunWorker: AsyncParsableCommand {
   var speed: Int?
 
   func validate() throws {
+    if fetching.fetch, model.model != nil {
+      throw ValidationError("--fetch takes the place of --model.")
+    }
     if let memoryBytes, memoryBytes < 1 {
       throw ValidationError("--memory-bytes must be positive.")
     }
@@ -48,10 +52,17 @@ struct RunWorker: AsyncParsableCommand {
     try coordinator.requireLoopback(unless: process.insecure)
     try listen.requireLoopback(unless: process.insecure)
     let name = name ?? "\(ProcessInfo.processInfo.hostName)-\(getpid())"
-    let member = MemberSettings(
-      coordinator: coordinator, name: name,
-      checkpoint: try model.checkpoint(),
-      team: try threads.team("stage"), isInsecure: process.insecure)
+    let team = try threads.team("stage")
+    let member =
+      if let cache = try fetching.tensorCache() {
+        MemberSettings(
+          coordinator: coordinator, name: name, fetchingInto: cache, team: team,
+          isInsecure: process.insecure)
+      } else {
+        MemberSettings(
+          coordinator: coordinator, name: name, checkpoint: try model.checkpoint(), team: team,
+          isInsecure: process.insecure)
+      }
     let worker = try DecoderWorker(
       DecoderWorkerSettings(
         member: member, listen: listen, advertisedHost: advertise,
