@@ -14,6 +14,7 @@ let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swif
 let asyncHTTPClient = Target.Dependency.product(
   name: "AsyncHTTPClient", package: "async-http-client")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let hummingbirdTesting = Target.Dependency.product(
@@ -47,14 +48,16 @@ let package = Package(
     .package(
       url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.9.0"),
     .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
+    .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
   ],
   // Arrows point down this list only.
   targets: [
     .executableTarget(
       name: "chatspot",
       dependencies: [
-        "Supervision", "Gateway", "Coordinator", "Worker", "Transfer", "Wire", "Messaging",
-        "Referring", "Models", "Benchmark", "Checkpoints", "Compute", arguments, logging,
+        "Supervision", "Gateway", "Journal", "Coordinator", "Worker", "Transfer", "Wire",
+        "Messaging", "Referring", "Models", "Benchmark", "Checkpoints", "Compute", arguments,
+        logging,
       ],
       resources: [.copy("Resources/mini-chatspot"), .copy("Resources/samples")],
       swiftSettings: strict),
@@ -62,12 +65,14 @@ let package = Package(
     .target(
       name: "Gateway",
       dependencies: [
-        "Coordinator", "Wire", "Referring", "Imaging", asyncHTTPClient, crypto, httpTypes,
+        "Journal", "Coordinator", "Wire", "Referring", "Imaging", asyncHTTPClient, crypto,
+        httpTypes,
         hummingbird, hummingbirdCore, hummingbirdTLS, logging, metrics, nio, nioHTTP1, nioHTTPTypes,
         nioPosix, nioSSL, serviceLifecycle,
       ],
       resources: [.copy("Resources/page"), .copy("Resources/openapi.json")],
       swiftSettings: strict),
+    .target(name: "Journal", dependencies: [grdb, crypto], swiftSettings: strict),
     .target(
       name: "Coordinator",
       dependencies: [
@@ -117,10 +122,11 @@ let package = Package(
         "Referring", "Checkpoints", logging,
       ],
       swiftSettings: strict),
+    .testTarget(name: "JournalTests", dependencies: ["Journal"], swiftSettings: strict),
     .testTarget(
       name: "GatewayTests",
       dependencies: [
-        "Gateway", "Coordinator", "Wire", "Referring", "Imaging", httpTypes, hummingbird,
+        "Gateway", "Journal", "Coordinator", "Wire", "Referring", "Imaging", httpTypes, hummingbird,
         hummingbirdTesting, logging, metrics, nio, nioPosix,
       ], exclude: ["Fixtures"],
       swiftSettings: strict),

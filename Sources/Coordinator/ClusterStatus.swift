@@ -119,10 +119,38 @@ public struct ClusterStatus: Sendable, Codable, Equatable {
 
   public struct Spare: Sendable, Codable, Equatable {
     public var name: String
+    /// Why it gets no layers: it is drained, or comes and goes; empty if it may take over at any time.
+    public var leftOut: String
+
+    enum CodingKeys: String, CodingKey {
+      case name
+      case leftOut = "left_out"
+    }
+  }
+
+  /// A time without a plan while queries were, or would have been, under way.
+  public struct Interruption: Sendable, Codable, Equatable {
+    /// What ended the plan.
+    public var reason: String
+    /// How long ago it began.
+    public var secondsAgo: Double
+    /// How long it took until the next plan stood; nil while none does.
+    public var seconds: Double?
+    /// Queries that were under way, and went on.
+    public var queries: Int
+
+    enum CodingKeys: String, CodingKey {
+      case reason, seconds, queries
+      case secondsAgo = "seconds_ago"
+    }
   }
 
   /// Whether queries can be answered.
   public var ready: Bool
+  /// What is waited for where they cannot, for people; empty where they can.
+  public var waitingFor: String
+  /// Whether queries are taken: they wait for a plan if one stood before.
+  public var takesQueries: Bool
   /// The plan's version; 0 before the first.
   public var epoch: UInt64
   public var model: Model
@@ -137,9 +165,14 @@ public struct ClusterStatus: Sendable, Codable, Equatable {
   public var visionNodes: [VisionNode]
   /// Decoder workers without layers.
   public var spares: [Spare]
+  /// The last time without a plan; nil if there was none.
+  public var lastInterruption: Interruption?
   public var uptimeSeconds: Double
 
   enum CodingKeys: String, CodingKey {
+    case waitingFor = "waiting_for"
+    case takesQueries = "takes_queries"
+    case lastInterruption = "last_interruption"
     case ready, epoch, model, queries, kv, prefix, features, predicted, stages, spares
     case tokensPerSecond = "tokens_per_second"
     case visionNodes = "vision_nodes"

@@ -27,6 +27,12 @@ public enum ClusterEvent: Sendable, Equatable, CustomStringConvertible {
   case recovered(seconds: Double, queries: Int)
   /// A worker that comes and goes is left out of plans for a while.
   case leftOut(name: String, seconds: Double)
+  /// Another plan is being got ready while the one that stands is carried out.
+  case moving(reason: String, stages: [String])
+  /// A member is to get no more work.
+  case draining(name: String)
+  /// It has none any more, or its work cannot be moved.
+  case drained(name: String, problem: String)
   case failedQuery(reason: String)
   case dropped(String)
 
@@ -51,6 +57,12 @@ public enum ClusterEvent: Sendable, Equatable, CustomStringConvertible {
       "recovered after \(milliseconds(seconds)); \(queries == 0 ? "no query was under way" : "\(queries) go on")"
     case .leftOut(let name, let seconds):
       "\(name) comes and goes; it is left out of plans for \(milliseconds(seconds))"
+    case .moving(let reason, let stages):
+      "getting ready for \(stages.joined(separator: " → ")), since \(reason)"
+    case .draining(let name): "\(name) is to get no more work"
+    case .drained(let name, let problem):
+      problem.isEmpty
+        ? "\(name) has no more work" : "\(name) cannot be spared: \(problem)"
     case .failedQuery(let reason): "a query failed: \(reason)"
     case .dropped(let what): "dropped \(what)"
     }

@@ -64,8 +64,8 @@ public struct CoordinatorSettings: Sendable {
       ("--queries", queriesMax, 1...1_000_000),
       ("--image-bytes", imageBytesMax, 1...(1 << 40)),
       ("--new-tokens", newTokensDefault, 1...1_000_000),
-      ("--heartbeat-milliseconds", heartbeatMilliseconds, 10...60_000),
-      ("--heartbeat-timeout-milliseconds", heartbeatTimeoutMilliseconds, 100...600_000),
+      ("heartbeat milliseconds", heartbeatMilliseconds, 10...60_000),
+      ("--heartbeat-timeout", heartbeatTimeoutMilliseconds, 100...600_000),
     ]
     for (name, value, range) in ranges where !range.contains(value) {
       throw CoordinatorError(

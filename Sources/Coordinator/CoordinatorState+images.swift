@@ -67,7 +67,8 @@ extension CoordinatorState {
   /// Sends images to the vision nodes with the fewest in hand; they wait if there is none.
   private mutating func dispatchImages() {
     guard let waiting = pipeline?.features.undispatched, !waiting.isEmpty else { return }
-    let nodes = visionNodes
+    let idle = visionNodes.filter { !draining.keys.contains($0.peer) }
+    let nodes = idle.isEmpty ? visionNodes : idle
     for image in waiting {
       guard let features = pipeline?.features, let request = features[image]?.request else {
         continue
@@ -105,6 +106,7 @@ extension CoordinatorState {
       return
     }
     self.pipeline?.features.setReady(ready.image)
+    tellDrained()
     if let node = entry.node.flatMap({ members[$0] }), let first = entry.users.min() {
       queries[first]?.add(node, encodeSeconds: ready.decodeSeconds + ready.encodeSeconds)
     }

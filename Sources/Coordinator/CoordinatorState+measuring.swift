@@ -110,7 +110,9 @@ extension CoordinatorState {
     let rates = measurements.tokensPerSecond(now: now)
     let held = pipeline?.features.entries.count ?? 0
     return ClusterStatus(
-      ready: pipeline?.isReady == true, epoch: lastEpoch,
+      ready: pipeline?.isReady == true, waitingFor: waitingFor,
+      takesQueries: hasPlanned && !members.isEmpty,
+      epoch: pipeline?.epoch ?? lastEpoch,
       model: ClusterStatus.Model(
         name: model.name,
         digest: model.digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(),
@@ -133,10 +135,19 @@ extension CoordinatorState {
         ClusterStatus.VisionNode(
           name: $0.name, processID: $0.processID, images: $0.load.completed, busy: $0.load.busy)
       },
-      spares: workers.filter { pipeline?.contains($0.peer) == false }.map {
-        ClusterStatus.Spare(name: $0.name)
+      spares: workers.filter { pipeline?.contains($0.peer) != true }.map {
+        ClusterStatus.Spare(name: $0.name, leftOut: leftOut($0, now: now))
+      },
+      lastInterruption: (interruption ?? lastInterruption).map {
+        ClusterStatus.Interruption(
+          reason: $0.reason, secondsAgo: now - $0.since, seconds: $0.seconds, queries: $0.queries)
       },
       uptimeSeconds: now)
+  }
+
+  private func leftOut(_ worker: Member, now: Double) -> String {
+    if draining.keys.contains(worker.peer) { return "drained" }
+    return isSteady(worker, now: now) ? "" : "comes and goes"
   }
 
   private func status(_ stage: Pipeline.Stage) -> ClusterStatus.Stage {

@@ -43,16 +43,21 @@ extension CoordinatorState {
       assignVision(peer, pipeline)
     } else {
       assignSpare(peer, epoch: pipeline.epoch)
+      wantsReview = true
     }
   }
 
   /// What is missing before queries can be answered, for people; empty if nothing is.
   var waitingFor: String {
-    guard pipeline == nil else { return "" }
-    let missing = settings.workersExpected - workers.count
+    if let pipeline {
+      let loading = pipeline.stages.filter { pipeline.pending.contains($0.peer) }.map(\.name)
+      return loading.isEmpty ? "" : "\(loading.joined(separator: ", ")) to load layers"
+    }
+    let missing = (hasPlanned ? 1 : settings.workersExpected) - workers.count
     var parts: [String] = []
     if missing > 0 { parts.append("\(missing) decoder worker\(missing == 1 ? "" : "s")") }
     if visionNodes.isEmpty { parts.append("a vision node") }
+    if parts.isEmpty, let lastTrouble { return "another worker: \(lastTrouble)" }
     return parts.joined(separator: " and ")
   }
 
@@ -67,6 +72,7 @@ extension CoordinatorState {
   }
 
   mutating func receive(_ ready: Ready, from peer: PeerIdentity, now: Double) {
+    if ready.epoch == move?.epoch { prepared(peer) }
     guard let current = pipeline, ready.epoch == current.epoch else { return }
     guard pipeline?.pending.remove(peer) != nil else { return }
     if let stage = current.stages.firstIndex(where: { $0.peer == peer }) {

@@ -13,13 +13,14 @@ extension CoordinatorState {
     let all = workers
     let enough = hasPlanned ? 1 : settings.workersExpected
     guard all.count >= enough else { return }
-    let steady = all.filter { flaps[$0.name]?.until ?? 0 <= now }
-    // Better somebody who comes and goes than nobody.
+    let steady = all.filter { isSteady($0, now: now) && !draining.keys.contains($0.peer) }
+    // Better somebody who comes and goes, or who would rather go, than nobody.
     var trouble: CoordinatorError?
     for workers in steady.count == all.count ? [all] : [steady, all] where !workers.isEmpty {
       do throws(CoordinatorError) {
-        let (plan, kvTokens) = try plan(for: workers)
-        start(plan, of: workers, kvTokens: kvTokens, now: now)
+        let (plan, kvTokens) = try plan(for: workers, keeping: lastPlan)
+        lastEpoch += 1
+        start(plan, of: workers, kvTokens: kvTokens, epoch: lastEpoch, now: now)
         return
       } catch {
         trouble = error
@@ -31,9 +32,9 @@ extension CoordinatorState {
     report(.cannotPlan(reason: reason))
   }
 
-  /// The plan and the KV positions that it has room for.
-  private func plan(
-    for workers: [Member]
+  /// The plan and the KV positions that it has room for; like `last` where that is hardly worse.
+  func plan(
+    for workers: [Member], keeping last: EndedPlan?
   ) throws(CoordinatorError) -> (plan: Plan, kvTokens: Int) {
     let text = model.configuration.text
     // Keys and values, as the stages hold them.
@@ -47,7 +48,7 @@ extension CoordinatorState {
         LayerCost(workBytes: cost.workBytes, memoryBytes: cost.memoryBytes + kvBytes)
       }
       do throws(CoordinatorError) {
-        return (try split(layers, over: workers), kvTokens)
+        return (try split(layers, over: workers, keeping: last), kvTokens)
       } catch {
         // Weights come first: where the operator named no number, KV positions give way.
         guard settings.kvTokens == nil, kvTokens / 2 >= least else {
@@ -61,14 +62,15 @@ extension CoordinatorState {
   /// The best split, or the one that was: where it is hardly worse, those who are left keep their
   /// layers, and spares take the places of those who are gone.
   private func split(
-    _ layers: [LayerCost], over workers: [Member]
+    _ layers: [LayerCost], over workers: [Member], keeping last: EndedPlan?
   ) throws(CoordinatorError) -> Plan {
     let capacities = workers.map(\.capacity)
     let best = try Planner.plan(
       layers: layers, workers: capacities,
-      stagesMax: max(1, workers.count - settings.spares, lastPlan?.stages.count ?? 0))
-    guard let lastPlan else { return best }
-    let holders = lastPlan.stages.map { stage in
+      stagesMax: max(
+        settings.workersExpected, workers.count - settings.spares, last?.stages.count ?? 0))
+    guard let last else { return best }
+    let holders = last.stages.map { stage in
       (worker: workers.firstIndex { $0.peer == stage.peer }, layers: stage.layers)
     }
     let replaced = Planner.replacing(holders, layers: layers, workers: capacities)
@@ -93,13 +95,15 @@ extension CoordinatorState {
     return max(min(text.contextMax, 256), Int(min(room, most)))
   }
 
-  private mutating func start(_ plan: Plan, of workers: [Member], kvTokens: Int, now: Double) {
-    lastEpoch += 1
+  /// Begins a plan: the stages are told, and the queries that wait are handed to it.
+  mutating func start(
+    _ plan: Plan, of workers: [Member], kvTokens: Int, epoch: UInt64, now: Double
+  ) {
     hasPlanned = true
     plannedAt = now
     lastTrouble = nil
     let blockTokens = settings.kvBlockTokens
-    let blockCount = max(1, kvTokens / blockTokens)
+    let blockCount = blockCount(kvTokens)
     let stages = plan.stages.map { stage in
       let member = workers[stage.worker]
       return Pipeline.Stage(
@@ -112,7 +116,7 @@ extension CoordinatorState {
       stepSeconds: settings.stepSecondsMax,
       predictedSeconds: plan.stepSeconds)
     var pipeline = Pipeline(
-      epoch: lastEpoch, stages: stages, predictedStepSeconds: plan.stepSeconds,
+      epoch: epoch, stages: stages, predictedStepSeconds: plan.stepSeconds,
       scheduler: Scheduler(
         limits: limits, pool: KVBlockPool(blockCount: blockCount, blockTokens: blockTokens)),
       features: FeatureCache(capacity: featureCredits),
@@ -121,22 +125,15 @@ extension CoordinatorState {
       pipeline.scheduler.curve = lastPlan.curve
     }
     self.pipeline = pipeline
-    let descriptions = stages.map { "\($0.name): \(layersText($0.layers))" }
-    report(.planned(epoch: lastEpoch, stages: descriptions, predicted: plan.stepSeconds))
-    for (index, stage) in stages.enumerated() {
-      let isLast = index == stages.count - 1
-      let assignment = Assignment(
-        epoch: lastEpoch, modelDigest: model.digest, stage: index, stageCount: stages.count,
-        firstLayer: stage.layers.lowerBound, layerCount: stage.layers.count,
-        nextEndpoint: isLast ? "" : workers[plan.stages[index + 1].worker].endpoint,
-        kvBlockCount: blockCount, kvBlockTokens: blockTokens,
-        activationType: settings.activationType, featureCredits: featureCredits,
-        stepTokensMax: settings.stepTokens, weights: weights?.rawValue ?? "",
-        tensorSources: tensorSources(for: stage.peer))
+    report(
+      .planned(
+        epoch: epoch, stages: descriptions(plan, of: workers), predicted: plan.stepSeconds))
+    let assignments = assignments(plan, of: workers, kvTokens: kvTokens, epoch: epoch)
+    for (stage, assignment) in zip(stages, assignments) {
       send(.assignment(assignment), to: stage.peer)
     }
-    for worker in workers where !pipeline.contains(worker.peer) {
-      assignSpare(worker.peer, epoch: lastEpoch)
+    for worker in self.workers where !pipeline.contains(worker.peer) {
+      assignSpare(worker.peer, epoch: epoch)
     }
     for node in visionNodes { assignVision(node.peer, pipeline) }
     let waiting = queriesAwaitingPlan
@@ -151,6 +148,30 @@ extension CoordinatorState {
     let others = workers.filter { $0.peer != peer && !$0.tensorEndpoint.isEmpty }
     let ordered = others.filter { !$0.fetches } + others.filter(\.fetches)
     return ordered.prefix(WireLimits.standard.tensorSources).map(\.tensorEndpoint)
+  }
+
+  private func blockCount(_ kvTokens: Int) -> Int { max(1, kvTokens / settings.kvBlockTokens) }
+
+  /// A plan for people.
+  func descriptions(_ plan: Plan, of workers: [Member]) -> [String] {
+    plan.stages.map { "\(workers[$0.worker].name): \(layersText($0.layers))" }
+  }
+
+  /// What each stage of a plan is told, in the order of the pipeline.
+  func assignments(
+    _ plan: Plan, of workers: [Member], kvTokens: Int, epoch: UInt64
+  ) -> [Assignment] {
+    plan.stages.enumerated().map { index, stage in
+      let isLast = index == plan.stages.count - 1
+      return Assignment(
+        epoch: epoch, modelDigest: model.digest, stage: index, stageCount: plan.stages.count,
+        firstLayer: stage.layers.lowerBound, layerCount: stage.layers.count,
+        nextEndpoint: isLast ? "" : workers[plan.stages[index + 1].worker].endpoint,
+        kvBlockCount: blockCount(kvTokens), kvBlockTokens: settings.kvBlockTokens,
+        activationType: settings.activationType, featureCredits: featureCredits,
+        stepTokensMax: settings.stepTokens, weights: weights?.rawValue ?? "",
+        tensorSources: tensorSources(for: workers[stage.worker].peer))
+    }
   }
 
   mutating func assignSpare(_ peer: PeerIdentity, epoch: UInt64) {

@@ -15,6 +15,9 @@ extension CoordinatorState {
   ) {
     guard let member = members.removeValue(forKey: peer) else { return }
     joinOrder.removeAll { $0 == peer }
+    for asker in draining.removeValue(forKey: peer) ?? [] where asker != peer {
+      send(.drained(Drained(name: member.name)), to: asker)
+    }
     if isExpected {
       report(.left(name: member.name, reason: reason))
     } else {
@@ -26,6 +29,7 @@ extension CoordinatorState {
       pipeline?.features.forget(peer)
       return
     }
+    if move?.workers.contains(where: { $0.peer == peer }) == true { abandonMove() }
     if pipeline?.contains(peer) == true {
       endPipeline("\(member.name) was lost: \(reason)", now: now)
     }
@@ -46,27 +50,36 @@ extension CoordinatorState {
   /// Ends the plan that is carried out. Its queries wait for the next one.
   mutating func endPipeline(_ reason: String, now: Double) {
     guard let ended = pipeline else { return }
-    keepCounts(of: ended)
-    lastPlan = EndedPlan(ended)
-    pipeline = nil
-    queriesAwaitingImages = []
-    for sequence in queries.keys.sorted() {
-      queries[sequence]?.suspend(ended.stages)
-      if !queriesAwaitingPlan.contains(sequence) { queriesAwaitingPlan.append(sequence) }
-    }
+    suspendAll(of: ended)
+    abandonMove()
     if interruption == nil {
       interruption = Interruption(reason: reason, since: now, queries: queries.count)
     }
     report(.interrupted(reason: reason, queries: queries.count))
   }
 
+  /// Takes the queries out of a pipeline, which is no more.
+  mutating func suspendAll(of ended: Pipeline) {
+    keepCounts(of: ended)
+    lastPlan = EndedPlan(ended)
+    pipeline = nil
+    queriesAwaitingImages = []
+    let waiting = Set(queriesAwaitingPlan)
+    for sequence in queries.keys.sorted() {
+      queries[sequence]?.suspend(ended.stages)
+      if !waiting.contains(sequence) { queriesAwaitingPlan.append(sequence) }
+    }
+  }
+
   /// All stages of a plan stand: what was interrupted goes on.
   mutating func noteRecovery(now: Double) {
-    guard let interruption else { return }
-    self.interruption = nil
+    guard var interruption else { return }
+    let seconds = now - interruption.since
+    interruption.seconds = seconds
     lastInterruption = interruption
-    measurements.recovered(after: now - interruption.since)
-    report(.recovered(seconds: now - interruption.since, queries: interruption.queries))
+    self.interruption = nil
+    measurements.recovered(after: seconds)
+    report(.recovered(seconds: seconds, queries: interruption.queries))
   }
 
   // MARK: what nobody reports
@@ -77,6 +90,20 @@ extension CoordinatorState {
     for client in Set(names.keys.map(\.client)) where client != LocalQueries.identity {
       send(.heartbeat(Heartbeat(epoch: lastEpoch, sentSeconds: now)), to: client)
     }
+  }
+
+  /// After a pause of the coordinator itself, what others sent meanwhile is still to be read: nobody
+  /// counts as silent, and no step as overdue, for it.
+  mutating func forgiveOwnPause(now: Double) {
+    defer { lastTick = now }
+    let usual = Double(settings.heartbeatMilliseconds) / 1000
+    guard let lastTick, now - lastTick > 2 * usual else { return }
+    let pause = now - lastTick
+    for peer in joinOrder {
+      members[peer]?.lastHeard += pause
+      members[peer]?.lastEcho += pause
+    }
+    for number in pipeline?.steps.keys.sorted() ?? [] { pipeline?.steps[number]?.sent += pause }
   }
 
   /// Members that have not been heard for too long, or do not hear the coordinator, are lost.
@@ -125,6 +152,8 @@ struct Interruption: Sendable {
   let reason: String
   /// When it began, in seconds.
   let since: Double
+  /// How long it took, in seconds; nil until it is over.
+  var seconds: Double?
   /// Queries that were under way.
   let queries: Int
 }

@@ -6,7 +6,7 @@ internal import Wire
 
 extension CoordinatorState {
   mutating func sendSteps(now: Double) {
-    guard pipeline?.isReady == true else { return }
+    guard pipeline?.isReady == true, !isSettling else { return }
     while let plan = pipeline?.scheduler.nextStep() {
       guard let epoch = pipeline?.epoch, let first = pipeline?.first else { return }
       let spans = plan.spans.compactMap { queries[$0.sequence]?.wireSpan($0) }

@@ -28,6 +28,14 @@ struct CoordinatorState: Sendable {
   var interruption: Interruption?
   /// The last one that is over.
   var lastInterruption: Interruption?
+  /// The plan that is being got ready.
+  var move: Move?
+  /// Whether somebody came or is to go since plans were last compared.
+  var wantsReview = false
+  /// Members that are to get no more work, and who wait to hear that they have none.
+  var draining: [PeerIdentity: Set<PeerIdentity>] = [:]
+  /// When time last passed, in seconds.
+  var lastTick: Double?
   /// Plans in a row that ended because a step was overdue.
   var overdueInRow = 0
 
@@ -105,6 +113,8 @@ struct CoordinatorState: Sendable {
     case .featuresReady(let features) where members[peer] != nil:
       receive(features, from: peer, now: now)
     case .tokens(let tokens) where members[peer] != nil: receive(tokens, from: peer, now: now)
+    case .drain(let drain) where members[peer] != nil || isClient(peer):
+      receive(drain, from: peer)
     case .error(let error) where members[peer] != nil: receive(error, from: peer, now: now)
     default:
       refuse(peer, .invalidMessage, "\(message.name) is not expected from this peer")
@@ -119,6 +129,7 @@ struct CoordinatorState: Sendable {
 
   /// Time has passed: heartbeats go out, silent members are lost.
   mutating func tick(now: Double) {
+    forgiveOwnPause(now: now)
     loseSilent(now: now)
     restartOverdue(now: now)
     expireQueries(now: now)
@@ -174,6 +185,8 @@ struct CoordinatorState: Sendable {
   /// Does what has become possible.
   mutating func advance(now: Double) {
     planIfPossible(now: now)
+    considerMove(now: now)
+    finishMove(now: now)
     requestImages()
     sendSteps(now: now)
     // A sequence may have turned out to need features after all.

@@ -50,5 +50,5 @@ struct Pipeline: Sendable {
 struct StepInFlight: Sendable {
   let plan: StepPlan
   /// When it was sent, in seconds.
-  let sent: Double
+  var sent: Double
 }

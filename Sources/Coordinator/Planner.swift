@@ -156,7 +156,8 @@ private struct Search {
     var (low, high) = (first, layerCount)
     while low < high {
       let middle = (low + high + 1) / 2
-      if holds(first..<middle, on: worker, within: limit) { low = middle } else { high = middle - 1 }
+      let fits = holds(first..<middle, on: worker, within: limit)
+      if fits { low = middle } else { high = middle - 1 }
     }
     return low
   }

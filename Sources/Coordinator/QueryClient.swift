@@ -26,6 +26,8 @@ public actor QueryClient {
   private var isWelcome = false
   private var waiting: [CheckedContinuation<Void, any Error>] = []
   private var streams: [UInt64: AsyncThrowingStream<QueryEvent, any Error>.Continuation] = [:]
+  /// Who waits for a member to be drained.
+  private var draining: [CheckedContinuation<Void, any Error>] = []
   private var lastQuery: UInt64 = 0
 
   private static let helloInterval = Duration.milliseconds(500)
@@ -84,6 +86,31 @@ public actor QueryClient {
     return stream
   }
 
+  /// Has a member's work moved to others; returns once it has been.
+  ///
+  /// Throws `.configuration` with the reason if it cannot be, and `.lost` with the connection.
+  public func drain(_ name: String) async throws {
+    guard let socket else {
+      throw CoordinatorError(.unreachable, "the connection to \(address) is closed")
+    }
+    try socket.send(try encode(.drain(Drain(name: name))))
+    try await withCheckedThrowingContinuation { draining.append($0) }
+  }
+
+  private func drained(_ drained: Drained) {
+    let waiting = draining
+    draining = []
+    for continuation in waiting {
+      guard !drained.problem.isEmpty else {
+        continuation.resume()
+        continue
+      }
+      continuation.resume(
+        throwing: CoordinatorError(
+          .configuration, "\(drained.name) cannot be drained: \(drained.problem)"))
+    }
+  }
+
   /// Ends the connection; queries under way are cancelled, and who waits in `connect` is told.
   public func close() {
     if isWelcome, let bytes = try? encode(.goodbye(Goodbye(reason: "the client ends"))) {
@@ -138,6 +165,7 @@ public actor QueryClient {
       stream?.finish()
     case .error(let error):
       receive(error)
+    case .drained(let drained): self.drained(drained)
     case .goodbye(let goodbye):
       end(CoordinatorError(.lost, "the coordinator at \(address) left: \(goodbye.reason)"))
     default:
@@ -157,7 +185,7 @@ public actor QueryClient {
   /// The coordinator knows a connection, not a client: what was asked on this one is not answered.
   private func connectionLost() {
     isWelcome = false
-    guard !streams.isEmpty else { return }
+    guard !streams.isEmpty || !draining.isEmpty else { return }
     end(
       CoordinatorError(
         .lost, "the connection to the coordinator at \(address) was lost",
@@ -166,8 +194,9 @@ public actor QueryClient {
 
   /// Everything under way ends with an error.
   private func end(_ error: CoordinatorError) {
-    for continuation in waiting { continuation.resume(throwing: error) }
+    for continuation in waiting + draining { continuation.resume(throwing: error) }
     waiting = []
+    draining = []
     for stream in streams.values { stream.finish(throwing: error) }
     streams = [:]
   }

@@ -4,6 +4,7 @@ internal import Foundation
 internal import Hummingbird
 internal import HummingbirdCore
 internal import HummingbirdTLS
+public import Journal
 public import Logging
 internal import NIOCore
 internal import ServiceLifecycle
@@ -11,20 +12,27 @@ internal import ServiceLifecycle
 /// Listens for HTTP requests and answers them from a cluster.
 public actor Gateway {
   private let api: GatewayAPI
+  private let cluster: any ServingCluster
   private let settings: GatewaySettings
   private let logger: Logger
   private var group: ServiceGroup?
+  private var resuming: Task<Void, Never>?
   private var serving: Task<Void, any Error>?
 
+  /// - Parameter journal: where requests are written down; what it holds unfinished is finished.
+  ///
   /// Throws ``GatewayError``: `.configuration` for a setting, `.file` for a file that is missing.
   public init(
     cluster: any ServingCluster, text: ServedText, settings: GatewaySettings,
-    metrics: PrometheusRegistry, logger: Logger
+    metrics: PrometheusRegistry, journal: Journal? = nil, logger: Logger
   ) throws {
     try settings.validate()
     self.settings = settings
     self.logger = logger
-    api = try GatewayAPI(cluster: cluster, text: text, settings: settings, metrics: metrics)
+    self.cluster = cluster
+    api = try GatewayAPI(
+      cluster: cluster, text: text, settings: settings, metrics: metrics, journal: journal,
+      logger: logger)
   }
 
   /// Listens, and returns the address, such as `http://127.0.0.1:8080`. Throws ``GatewayError``.
@@ -49,7 +57,10 @@ public actor Gateway {
       continuation.finish()
     }
     do {
-      for try await port in ports { return address(port: port) }
+      for try await port in ports {
+        resuming = Task { [journal = api.journal, cluster] in await journal?.resume(cluster) }
+        return address(port: port)
+      }
     } catch {
       throw listening(error)
     }

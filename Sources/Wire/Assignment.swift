@@ -30,6 +30,8 @@ public struct Assignment: Sendable, Equatable {
   public var stepTokensMax: Int
   /// How the decoder's matrices are held, such as "q8_0"; empty: as they are stored.
   public var weights: String
+  /// Only to get ready: the layers are loaded beside those that are held.
+  public var prepares: Bool
   /// Tensor endpoints of other members, which may hold what this one has to fetch. At most 64.
   public var tensorSources: [String]
 
@@ -38,7 +40,7 @@ public struct Assignment: Sendable, Equatable {
     epoch: UInt64, modelDigest: [UInt8], stage: Int = 0, stageCount: Int = 0, firstLayer: Int = 0,
     layerCount: Int = 0, nextEndpoint: String = "", kvBlockCount: Int = 0, kvBlockTokens: Int = 0,
     activationType: WireDataType = .f16, featureCredits: Int = 0, stepTokensMax: Int = 0,
-    weights: String = "", tensorSources: [String] = []
+    weights: String = "", prepares: Bool = false, tensorSources: [String] = []
   ) {
     self.epoch = epoch
     self.modelDigest = modelDigest
@@ -53,6 +55,7 @@ public struct Assignment: Sendable, Equatable {
     self.featureCredits = featureCredits
     self.stepTokensMax = stepTokensMax
     self.weights = weights
+    self.prepares = prepares
     self.tensorSources = tensorSources
   }
 }
@@ -80,6 +83,7 @@ extension Assignment: WireMessage {
     featureCredits = Int(c.feature_credits)
     stepTokensMax = Int(c.step_tokens_max)
     weights = try Self.read.text(c.weights, "weights")
+    prepares = c.prepares != 0
     tensorSources = try Self.read.texts(
       c.n_tensor_sources, c.tensor_sources, "tensor_sources")
   }
@@ -131,6 +135,7 @@ extension Assignment: WireMessage {
     c.pointee.feature_credits = UInt32(clamping: featureCredits)
     c.pointee.step_tokens_max = UInt32(clamping: stepTokensMax)
     c.pointee.weights = arena.text(weights)
+    c.pointee.prepares = prepares ? 1 : 0
     (c.pointee.n_tensor_sources, c.pointee.tensor_sources) = arena.texts(tensorSources)
   }
 }

@@ -21,6 +21,8 @@ extension Message {
     case .cancelQuery(let body): body
     case .answerText(let body): body
     case .answer(let body): body
+    case .drain(let body): body
+    case .drained(let body): body
     case .manifestRequest(let body): body
     case .manifest(let body): body
     case .tensorRequest(let body): body
@@ -66,6 +68,10 @@ extension Message {
       self = .answerText(try read.required(c.answer_text, "answer_text"))
     case CHATSPOT__V1__ENVELOPE__BODY_ANSWER:
       self = .answer(try read.required(c.answer, "answer"))
+    case CHATSPOT__V1__ENVELOPE__BODY_DRAIN:
+      self = .drain(try read.required(c.drain, "drain"))
+    case CHATSPOT__V1__ENVELOPE__BODY_DRAINED:
+      self = .drained(try read.required(c.drained, "drained"))
     case CHATSPOT__V1__ENVELOPE__BODY_MANIFEST_REQUEST:
       self = .manifestRequest(try read.required(c.manifest_request, "manifest_request"))
     case CHATSPOT__V1__ENVELOPE__BODY_MANIFEST:
@@ -135,6 +141,12 @@ extension Message {
     case .answer(let body):
       c.pointee.body_case = CHATSPOT__V1__ENVELOPE__BODY_ANSWER
       c.pointee.answer = arena.message(body)
+    case .drain(let body):
+      c.pointee.body_case = CHATSPOT__V1__ENVELOPE__BODY_DRAIN
+      c.pointee.drain = arena.message(body)
+    case .drained(let body):
+      c.pointee.body_case = CHATSPOT__V1__ENVELOPE__BODY_DRAINED
+      c.pointee.drained = arena.message(body)
     case .manifestRequest(let body):
       c.pointee.body_case = CHATSPOT__V1__ENVELOPE__BODY_MANIFEST_REQUEST
       c.pointee.manifest_request = arena.message(body)

@@ -34,6 +34,10 @@ public enum Message: Sendable, Equatable {
   case answerText(AnswerText)
   /// Coordinator to client.
   case answer(Answer)
+  /// Member or client to coordinator.
+  case drain(Drain)
+  /// Coordinator to whoever sent `drain`.
+  case drained(Drained)
   /// Member to the coordinator's tensor port.
   case manifestRequest(ManifestRequest)
   /// Coordinator to member.

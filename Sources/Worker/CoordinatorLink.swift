@@ -16,6 +16,8 @@ final class CoordinatorLink {
 
   /// A message of the coordinator that is not about membership.
   var onMessage: ((Message) -> Void)?
+  /// The coordinator has taken this member in, for the first time or again.
+  var onJoined: (() -> Void)?
   /// The coordinator will never take this member in.
   var onRefusal: ((WireError) -> Void)?
   /// The TCP port of the coordinator's tensors, once it has said so; 0 if it gives none.
@@ -25,6 +27,9 @@ final class CoordinatorLink {
   }
   /// What the next heartbeat says.
   var heartbeat = Heartbeat()
+
+  /// Called once the coordinator needs this member no more.
+  private var onDrained: (() -> Void)?
 
   private let socket: Socket
   private let hello: Hello
@@ -56,6 +61,22 @@ final class CoordinatorLink {
     timer = reactor.every(Self.tick) { [weak self] in self?.tick() }
   }
 
+  /// Asks the coordinator to move this member's work away, and calls `done` when it has, when it cannot,
+  /// or when there is no coordinator to ask.
+  func drain(_ done: @escaping () -> Void) {
+    guard case .joined = state else { return done() }
+    logger.info("asking the coordinator to move this member's work to others")
+    onDrained = done
+    send(.drain(Drain()))
+  }
+
+  private func drained(_ problem: String) {
+    guard let done = onDrained else { return }
+    onDrained = nil
+    if !problem.isEmpty { logger.warning("this member goes although \(problem)") }
+    done()
+  }
+
   /// Says goodbye and closes.
   func leave(_ reason: String) {
     if case .joined = state { send(.goodbye(Goodbye(reason: reason))) }
@@ -83,13 +104,18 @@ final class CoordinatorLink {
     }
     switch message {
     case .welcome(let welcome):
-      if case .joining = state { logger.info("joined as \(hello.name)") }
+      if case .joining = state {
+        logger.info("joined as \(hello.name)")
+        onJoined?()
+      }
       state = .joined(welcome)
     case .heartbeat(let beat): answer(beat)
     case .goodbye(let goodbye):
       logger.info("the coordinator leaves: \(goodbye.reason)")
       state = .joining
+      drained("")
     case .error(let error): receive(error)
+    case .drained(let drained): self.drained(drained.problem)
     default: onMessage?(message)
     }
   }
@@ -127,6 +153,7 @@ final class CoordinatorLink {
       if now - lastHeard > .milliseconds(welcome.heartbeatTimeoutMilliseconds) {
         logger.warning("the coordinator is silent; joining again")
         state = .joining
+        drained("the coordinator is silent")
       } else if now - lastSent >= .milliseconds(welcome.heartbeatIntervalMilliseconds) {
         heartbeat.sentSeconds = ProcessClock.now
         send(.heartbeat(heartbeat))

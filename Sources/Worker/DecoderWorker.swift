@@ -34,6 +34,10 @@ public actor DecoderWorker {
   private var assignment: Assignment?
   /// The model, or as much of it as was fetched last.
   private var checkpoint: Checkpoint?
+  /// Which parts that is.
+  private var fetchedParts: Set<String> = []
+  /// What is to be loaded last.
+  private var wanted: Assignment?
   private let fetcher: TensorFetcher?
   private let server: TensorServer
   /// Empty where the model is fetched.
@@ -89,6 +93,9 @@ public actor DecoderWorker {
   /// Ends `run`.
   public nonisolated func stop() { lifetime.end() }
 
+  /// Ends `run` once the coordinator has moved this worker's layers to others, or says that it cannot.
+  public func drain() { link?.drain { [lifetime] in lifetime.end() } ?? lifetime.end() }
+
   private func join() async throws {
     guard checkpoint != nil || fetcher != nil else {
       throw WorkerError(.configuration, "there is neither a checkpoint nor a cache for one")
@@ -114,6 +121,7 @@ public actor DecoderWorker {
     link.onMessage = { [weak self] message in
       self?.assumeIsolated { $0.receive(message, fromCoordinator: true) }
     }
+    link.onJoined = settings.member.onJoined
     link.onRefusal = { [weak self] error in
       self?.assumeIsolated {
         $0.lifetime.end(WorkerError(.refused, "the coordinator refuses: \(error.text)"))
@@ -177,6 +185,11 @@ public actor DecoderWorker {
   private func isCurrent(_ epoch: UInt64) -> Bool { epoch == assignment?.epoch }
 
   private func receive(_ assignment: Assignment) {
+    guard !assignment.prepares else {
+      logger.info(
+        "getting ready for plan \(planNumber(assignment.epoch)): \(layersText(assignment.layers))")
+      return load(assignment)
+    }
     do {
       try next.connect(assignment.nextEndpoint)
     } catch {
@@ -192,12 +205,26 @@ public actor DecoderWorker {
       logger.info(
         "plan \(planNumber(assignment.epoch)): \(place), \(layersText(assignment.layers))")
     }
-    guard assignment.layerCount > 0, let fetcher else {
-      work.yield(.assign(assignment, of: checkpoint))
+    load(assignment)
+  }
+
+  /// Has an assignment carried out, or got ready, once the tensors are here that it needs.
+  private func load(_ assignment: Assignment) {
+    wanted = assignment
+    let parts = checkpoint.map { Set($0.configuration.parts(ofLayers: assignment.layers)) }
+    guard let fetcher, assignment.layerCount > 0, parts.map(fetchedParts.isSuperset) != true else {
       Task { [fetcher] in await fetcher?.cancel() }
-      return
+      return begin(assignment)
     }
     fetch(assignment, with: fetcher)
+  }
+
+  private func begin(_ assignment: Assignment) {
+    if assignment.prepares {
+      if let checkpoint { work.yield(.prepare(assignment, of: checkpoint)) }
+    } else {
+      work.yield(.assign(assignment, of: checkpoint))
+    }
   }
 
   /// Gets the tensors of an assignment, then has it carried out.
@@ -229,9 +256,10 @@ public actor DecoderWorker {
   }
 
   private func fetched(_ checkpoint: Checkpoint, for assignment: Assignment) async {
-    guard isCurrent(assignment.epoch) else { return }
+    guard wanted == assignment else { return }
     self.checkpoint = checkpoint
-    work.yield(.assign(assignment, of: checkpoint))
+    fetchedParts = Set(checkpoint.configuration.parts(ofLayers: assignment.layers))
+    begin(assignment)
     await server.hold(checkpoint, modelDigest: assignment.modelDigest)
   }
 

@@ -19,28 +19,21 @@ public struct MemberSettings: Sendable {
   public var team: ThreadTeam
   /// Whether neighbours may be on other machines, without encryption.
   public var isInsecure: Bool
+  /// Called each time that the coordinator takes it in.
+  public var onJoined: @Sendable () -> Void
 
   public init(
-    coordinator: Address, name: String, checkpoint: Checkpoint, team: ThreadTeam = .single,
-    isInsecure: Bool = false
+    coordinator: Address, name: String, checkpoint: Checkpoint?, cache: TensorCache? = nil,
+    team: ThreadTeam = .single, isInsecure: Bool = false,
+    onJoined: @escaping @Sendable () -> Void = {}
   ) {
     self.coordinator = coordinator
     self.name = name
     self.checkpoint = checkpoint
-    self.team = team
-    self.isInsecure = isInsecure
-  }
-
-  /// A member without a checkpoint: it takes the model from the cluster.
-  public init(
-    coordinator: Address, name: String, fetchingInto cache: TensorCache,
-    team: ThreadTeam = .single, isInsecure: Bool = false
-  ) {
-    self.coordinator = coordinator
-    self.name = name
     self.cache = cache
     self.team = team
     self.isInsecure = isInsecure
+    self.onJoined = onJoined
   }
 }
 

@@ -10,6 +10,8 @@ internal import Wire
 enum StageWork: Sendable {
   /// With the model, or as much of it as the assignment needs; nil where it needs none.
   case assign(Assignment, of: Checkpoint?)
+  /// Loads layers beside those that are held.
+  case prepare(Assignment, of: Checkpoint)
   case features(ImageFeatures)
   case release([UInt64])
   case step(Step, arrived: ContinuousClock.Instant)
@@ -35,6 +37,8 @@ actor StageEngine {
   private let team: ThreadTeam
   private let clock = ContinuousClock()
   private var loaded: Loaded?
+  /// Layers of a plan that is to come.
+  private var prepared: Prepared?
   private var scratch = LlamaScratch()
   private var hidden = Matrix()
   private var runs: [TokenRun] = []
@@ -71,6 +75,13 @@ actor StageEngine {
     }
   }
 
+  /// Weights that have been loaded before the plan that needs them.
+  private struct Prepared {
+    let assignment: Assignment
+    let stage: LlamaStage
+    let projector: Projector?
+  }
+
   init(team: ThreadTeam, thread: Reactor) {
     self.team = team
     self.thread = thread
@@ -86,6 +97,7 @@ actor StageEngine {
     for await item in work {
       switch item {
       case .assign(let assignment, let checkpoint): assign(assignment, of: checkpoint, results)
+      case .prepare(let assignment, let checkpoint): prepare(assignment, of: checkpoint, results)
       case .features(let features): receive(features, results)
       case .release(let images): for image in images { loaded?.features[image] = nil }
       case .step(let step, let arrived):
@@ -107,9 +119,12 @@ actor StageEngine {
     let held = loaded.flatMap { $0.serves(assignment) ? $0 : nil }
     // Before others are loaded, so that there is room for them.
     loaded = nil
+    let prepared = self.prepared
+    self.prepared = nil
     guard assignment.layerCount > 0, let checkpoint else { return }
     do {
-      let loaded = try held?.taken(over: assignment) ?? load(assignment, of: checkpoint)
+      let loaded =
+        try held?.taken(over: assignment) ?? load(assignment, of: checkpoint, prepared)
       self.loaded = loaded
       let ready = Ready(
         epoch: assignment.epoch, weightBytes: loaded.stage.weightBytes,
@@ -137,9 +152,51 @@ actor StageEngine {
       of: ConvertedWeights(checkpoint, to: format, on: team), prefix: "language_model")
   }
 
+  private func prepare(
+    _ assignment: Assignment, of checkpoint: Checkpoint,
+    _ results: AsyncStream<StageResult>.Continuation
+  ) {
+    let started = clock.now
+    prepared = nil
+    do {
+      let (stage, projector) = try loadWeights(assignment, of: checkpoint)
+      prepared = Prepared(assignment: assignment, stage: stage, projector: projector)
+      let ready = Ready(
+        epoch: assignment.epoch, weightBytes: stage.weightBytes,
+        loadSeconds: (clock.now - started).seconds)
+      results.yield(.toCoordinator(.ready(ready)))
+    } catch {
+      results.yield(.failed(error))
+    }
+  }
+
   private func load(
-    _ assignment: Assignment, of checkpoint: Checkpoint
+    _ assignment: Assignment, of checkpoint: Checkpoint, _ prepared: Prepared?
   ) throws(WorkerError) -> Loaded {
+    let isPrepared =
+      prepared.map {
+        $0.assignment.layers == assignment.layers && $0.assignment.weights == assignment.weights
+      } ?? false
+    let (stage, projector) =
+      if isPrepared, let prepared {
+        (prepared.stage, prepared.projector)
+      } else {
+        try loadWeights(assignment, of: checkpoint)
+      }
+    do {
+      let cache = try stage.makeCache(
+        blocks: assignment.kvBlockCount, blockTokens: assignment.kvBlockTokens)
+      return Loaded(
+        assignment: assignment, ends: checkpoint.configuration.endsOfSequence, stage: stage,
+        cache: cache, projector: projector)
+    } catch {
+      throw WorkerError(.loading, error.message, remedy: error.remedy)
+    }
+  }
+
+  private func loadWeights(
+    _ assignment: Assignment, of checkpoint: Checkpoint
+  ) throws(WorkerError) -> (LlamaStage, Projector?) {
     let text = checkpoint.configuration.text
     let layers = assignment.layers
     guard layers.upperBound <= text.layers else {
@@ -149,22 +206,14 @@ actor StageEngine {
     do {
       let stage = try LlamaStage(
         loading: weights, configuration: text, layerRange: layers)
-      let cache = try stage.makeCache(
-        blocks: assignment.kvBlockCount, blockTokens: assignment.kvBlockTokens)
       let projector =
         stage.isFirst
         ? try Projector(
           loading: checkpoint.weights("multi_modal_projector"),
           configuration: checkpoint.configuration) : nil
-      return Loaded(
-        assignment: assignment, ends: checkpoint.configuration.endsOfSequence, stage: stage,
-        cache: cache, projector: projector)
-    } catch let error as CheckpointError {
-      throw WorkerError(.loading, error.message, remedy: error.remedy)
-    } catch let error as ComputeError {
-      throw WorkerError(.loading, error.message, remedy: error.remedy)
+      return (stage, projector)
     } catch {
-      throw WorkerError(.loading, "\(error)")
+      throw WorkerError(.loading, error.message, remedy: error.remedy)
     }
   }
 

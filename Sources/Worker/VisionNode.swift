@@ -72,12 +72,16 @@ public actor VisionNode {
   /// Ends `run`.
   public nonisolated func stop() { lifetime.end() }
 
+  /// Ends `run` once this node has no image in hand.
+  public func drain() { link?.drain { [lifetime] in lifetime.end() } ?? lifetime.end() }
+
   private func join() throws {
     let hello = Hello(
       role: .visionNode, name: settings.name, modelDigest: try checkpoint.digest(),
       processID: UInt64(ProcessInfo.processInfo.processIdentifier))
     let link = try CoordinatorLink(reactor: reactor, hello: hello, logger: logger)
     link.onMessage = { [weak self] message in self?.assumeIsolated { $0.receive(message) } }
+    link.onJoined = settings.onJoined
     link.onRefusal = { [weak self] error in
       self?.assumeIsolated {
         $0.lifetime.end(WorkerError(.refused, "the coordinator refuses: \(error.text)"))

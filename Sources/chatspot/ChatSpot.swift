@@ -15,7 +15,8 @@ struct ChatSpot: AsyncParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      Ask.self, Up.self, Status.self, RunCoordinator.self, RunWorker.self, RunVision.self,
+      Ask.self, Up.self, Status.self, DrainCommand.self, RunCoordinator.self, RunWorker.self,
+      RunVision.self,
       Bench.self,
       Model.self,
     ])

@@ -4,6 +4,7 @@ import ArgumentParser
 import Coordinator
 import Foundation
 import Gateway
+import Journal
 import Logging
 
 /// Options of the gateway, which `coordinator` and `up` share.
@@ -41,6 +42,17 @@ struct GatewayOptions: ParsableArguments {
       valueName: "origin"))
   var corsOrigin: [String] = []
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Write accepted requests down in this file, with their images and answers, so that a \
+      coordinator that comes back finishes them; GET /v1/chat/completions/ID fetches an answer.
+      """, valueName: "file"))
+  var journal: String?
+
+  @Option(help: "How many hours the journal keeps answers.")
+  var journalKeep = 24
+
   @Option(help: "Most bytes of one request.")
   var bodyLimit = GatewaySettings().bodyBytesMax
 
@@ -63,6 +75,12 @@ struct GatewayOptions: ParsableArguments {
   func validate() throws {
     guard (tlsCertificate == nil) == (tlsKey == nil) else {
       throw ValidationError("--tls-certificate and --tls-key belong together.")
+    }
+    guard (1...8760).contains(journalKeep) else {
+      throw ValidationError("--journal-keep takes 1 to 8760 hours.")
+    }
+    guard journal == nil || !noHTTP else {
+      throw ValidationError("--journal is for requests over HTTP; it goes without --no-http.")
     }
   }
 
@@ -98,9 +116,15 @@ struct GatewayOptions: ParsableArguments {
     for coordinator: Coordinator, of model: ServedModel, isInsecure: Bool, logger: Logger
   ) async throws -> Gateway? {
     guard !noHTTP else { return nil }
+    let journal = try journal.map { path in
+      var settings = JournalSettings(path: path)
+      settings.keepSeconds = Double(journalKeep) * 3600
+      return try Journal(settings)
+    }
     let gateway = try Gateway(
       cluster: coordinator, text: ServedText(model),
-      settings: try settings(isInsecure: isInsecure), metrics: .installed, logger: logger)
+      settings: try settings(isInsecure: isInsecure), metrics: .installed, journal: journal,
+      logger: logger)
     announce("http \(try await gateway.start())")
     return gateway
   }
@@ -112,6 +136,9 @@ struct GatewayOptions: ParsableArguments {
       "--port", "\(port)", "--host", host, "--body-limit", "\(bodyLimit)", "--pixel-limit",
       "\(pixelLimit)", "--answer-seconds", "\(answerSeconds)",
     ]
+    if let journal {
+      arguments += ["--journal", journal, "--journal-keep", "\(journalKeep)"]
+    }
     if let apiKeys { arguments += ["--api-keys", apiKeys] }
     if let tlsCertificate { arguments += ["--tls-certificate", tlsCertificate] }
     if let tlsKey { arguments += ["--tls-key", tlsKey] }

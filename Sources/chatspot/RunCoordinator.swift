@@ -61,6 +61,19 @@ struct CoordinatorOptions: ParsableArguments {
   var activations = ActivationFormat.f16
 
   @Option(
+    help: """
+      Decoder workers beyond --workers that get no layers while all is well, and take over from one \
+      that is lost.
+      """)
+  var spares = 0
+
+  @Option(
+    help: ArgumentHelp(
+      "After how long a silence a worker or vision node counts as lost.", valueName: "milliseconds")
+  )
+  var heartbeatTimeout = CoordinatorSettings().heartbeatTimeoutMilliseconds
+
+  @Option(
     help: "KV cache positions over all queries. Default: what memory allows, up to 16 contexts.")
   var kvTokens: Int?
 
@@ -94,6 +107,9 @@ struct CoordinatorOptions: ParsableArguments {
   var settings: CoordinatorSettings {
     var settings = CoordinatorSettings()
     settings.activationType = activations.wireType
+    settings.spares = spares
+    settings.heartbeatTimeoutMilliseconds = heartbeatTimeout
+    settings.heartbeatMilliseconds = min(settings.heartbeatMilliseconds, heartbeatTimeout / 4)
     settings.kvTokens = kvTokens
     settings.stepTokens = stepTokens
     settings.stepsInFlight = stepsInFlight
@@ -108,6 +124,7 @@ struct CoordinatorOptions: ParsableArguments {
   var arguments: [String] {
     var arguments = ["--activations", activations.rawValue, "--step-tokens", "\(stepTokens)"]
     arguments += ["--max-step-ms", "\(maxStepMs)", "--queries", "\(queries)"] + weights.arguments
+    arguments += ["--spares", "\(spares)", "--heartbeat-timeout", "\(heartbeatTimeout)"]
     if let trace { arguments += ["--trace", trace] }
     if let kvTokens { arguments += ["--kv-tokens", "\(kvTokens)"] }
     if let stepsInFlight { arguments += ["--steps-in-flight", "\(stepsInFlight)"] }

@@ -11,7 +11,10 @@ struct RunVision: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "vision",
     abstract: "Runs a vision node: it turns images into image features.",
-    discussion: "May start before or after the coordinator. Several of them share the images.")
+    discussion: """
+      May start before or after the coordinator. Several of them share the images. Prints "joined" \
+      on standard output each time that the coordinator takes it in.
+      """)
 
   @OptionGroup var model: ModelOption
   @OptionGroup var threads: ThreadOptions
@@ -44,12 +47,13 @@ struct RunVision: AsyncParsableCommand {
     let settings = MemberSettings(
       coordinator: coordinator, name: name,
       checkpoint: try model.checkpoint(),
-      team: try threads.team("encode"), isInsecure: process.insecure)
+      team: try threads.team("encode"), isInsecure: process.insecure,
+      onJoined: { announce("joined") })
     let node = try VisionNode(settings, format: weights, logger: log.logger(name))
     let withParent = process.withParent
     let stopping = Task {
-      await Termination.requested(withParent: withParent)
-      node.stop()
+      await Termination.requested(
+        withParent: withParent, drain: { await node.drain() }, stop: { node.stop() })
     }
     defer { stopping.cancel() }
     try await node.run()

@@ -11,7 +11,10 @@ struct RunWorker: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "worker",
     abstract: "Runs a decoder worker: it holds a range of decoder layers and their KV cache.",
-    discussion: "May start before or after the coordinator; it joins as soon as both are there.")
+    discussion: """
+      May start before or after the coordinator; it joins as soon as both are there. Prints \
+      "joined" on standard output each time that the coordinator takes it in.
+      """)
 
   @OptionGroup var model: ModelOption
   @OptionGroup var fetching: FetchOptions
@@ -53,16 +56,10 @@ struct RunWorker: AsyncParsableCommand {
     try listen.requireLoopback(unless: process.insecure)
     let name = name ?? "\(ProcessInfo.processInfo.hostName)-\(getpid())"
     let team = try threads.team("stage")
-    let member =
-      if let cache = try fetching.tensorCache() {
-        MemberSettings(
-          coordinator: coordinator, name: name, fetchingInto: cache, team: team,
-          isInsecure: process.insecure)
-      } else {
-        MemberSettings(
-          coordinator: coordinator, name: name, checkpoint: try model.checkpoint(), team: team,
-          isInsecure: process.insecure)
-      }
+    let cache = try fetching.tensorCache()
+    let member = MemberSettings(
+      coordinator: coordinator, name: name, checkpoint: try cache == nil ? model.checkpoint() : nil,
+      cache: cache, team: team, isInsecure: process.insecure, onJoined: { announce("joined") })
     let worker = try DecoderWorker(
       DecoderWorkerSettings(
         member: member, listen: listen, advertisedHost: advertise,
@@ -71,8 +68,8 @@ struct RunWorker: AsyncParsableCommand {
       logger: log.logger(name))
     let withParent = process.withParent
     let stopping = Task {
-      await Termination.requested(withParent: withParent)
-      worker.stop()
+      await Termination.requested(
+        withParent: withParent, drain: { await worker.drain() }, stop: { worker.stop() })
     }
     defer { stopping.cancel() }
     try await worker.run()

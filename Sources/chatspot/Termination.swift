@@ -11,18 +11,38 @@ enum Termination {
     for await _ in requests(withParent: withParent) { return }
   }
 
-  private static func requests(withParent: Bool) -> AsyncStream<Void> {
+  /// For a member of a cluster: SIGTERM asks it to hand its work over before it ends. Anything else,
+  /// or a second signal, ends it at once.
+  static func requested(
+    withParent: Bool, drain: @Sendable () async -> Void, stop: @Sendable () -> Void
+  ) async {
+    var isDraining = false
+    for await request in requests(withParent: withParent) {
+      guard request == .terminate, !isDraining else { return stop() }
+      isDraining = true
+      await drain()
+    }
+  }
+
+  private enum Request {
+    /// SIGTERM.
+    case terminate
+    /// Ctrl-C, a terminal that closes, or the parent's death.
+    case end
+  }
+
+  private static func requests(withParent: Bool) -> AsyncStream<Request> {
     AsyncStream { continuation in
       let ignored = withParent ? [SIGINT, SIGHUP] : []
       for number in ignored { signal(number, SIG_IGN) }
-      let signals = SignalSources(withParent ? [SIGTERM] : [SIGINT, SIGTERM, SIGHUP]) {
-        continuation.yield()
+      let signals = SignalSources(withParent ? [SIGTERM] : [SIGINT, SIGTERM, SIGHUP]) { number in
+        continuation.yield(number == SIGTERM ? .terminate : .end)
       }
       continuation.onTermination = { _ in signals.cancel() }
       guard withParent else { return }
       Thread.detachNewThread {
         while let data = try? FileHandle.standardInput.read(upToCount: 256), !data.isEmpty {}
-        continuation.yield()
+        continuation.yield(.end)
       }
     }
   }
@@ -34,11 +54,11 @@ enum Termination {
 private final class SignalSources: @unchecked Sendable {
   private let sources: [any DispatchSourceSignal]
 
-  init(_ signals: [Int32], handler: @escaping @Sendable () -> Void) {
+  init(_ signals: [Int32], handler: @escaping @Sendable (Int32) -> Void) {
     sources = signals.map { number in
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-      source.setEventHandler(handler: handler)
+      source.setEventHandler { handler(number) }
       source.activate()
       return source
     }

@@ -11,7 +11,11 @@ struct Up: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract:
       "Runs a whole cluster on this machine: a coordinator, decoder workers, a vision node.",
-    discussion: "Each is a process of its own. Ctrl-C ends them all; one that dies ends the rest.")
+    discussion: """
+      Each is a process of its own. One that dies is started again, at once the first time and \
+      after up to ten seconds when it dies again and again; the coordinator comes back at the same \
+      addresses. One that never comes up ends the rest. Ctrl-C ends them all.
+      """)
 
   @OptionGroup var model: ModelOption
   @OptionGroup var coordinator: CoordinatorOptions
@@ -24,11 +28,17 @@ struct Up: AsyncParsableCommand {
   @Option(help: "How many decoder workers.")
   var workers = 2
 
+  @Flag(help: "End the cluster when one of its processes dies, instead of starting it again.")
+  var noRestart = false
+
   @Option(help: "Where the coordinator listens; port 0 lets the system choose one.")
   var listen: Address = .loopback(port: defaultPort)
 
   func validate() throws {
     guard (1...64).contains(workers) else { throw ValidationError("--workers takes 1 to 64.") }
+    guard (0...64).contains(coordinator.spares) else {
+      throw ValidationError("--spares takes 0 to 64.")
+    }
   }
 
   func run() async throws {
@@ -39,13 +49,18 @@ struct Up: AsyncParsableCommand {
       executable: EmbeddedModel.executable, model: try model.location())
     settings.encoder = model.encoder
     settings.workers = workers
+    settings.spares = coordinator.spares
+    settings.restarts = !noRestart
     settings.threads = threads.count
     settings.listen = "\(listen)"
     settings.coordinatorArguments = coordinator.arguments + http.arguments
     settings.visionArguments = visionWeights.arguments
     settings.isInsecure = process.insecure
     settings.logLevel = log.logLevel.rawValue
-    let cluster = LocalCluster(settings)
+    let logger = log.logger("up")
+    let cluster = LocalCluster(settings) { notice in
+      if case .restarted = notice { logger.info("\(notice)") } else { logger.warning("\(notice)") }
+    }
     let ending = Task { [withParent = process.withParent] in
       await Termination.requested(withParent: withParent)
       await cluster.stop()
@@ -55,7 +70,9 @@ struct Up: AsyncParsableCommand {
         onGateway: { announce("http \($0)") }, onReady: { announce("ready") })
       announce("listening \(address)")
     } catch {
+      let wasAskedToEnd = await cluster.isStopping
       await cluster.stop()
+      if wasAskedToEnd { return }
       throw error
     }
     let failure = await cluster.failure()

@@ -53,10 +53,10 @@ struct CommandTests {
     #expect(run.errors.contains(reason), "\(run.errors)")
   }
 
-  @Test("up: a worker that dies is reported and ends the rest")
+  @Test("up: with --no-restart a worker that dies is reported and ends the rest")
   func deadChild() async throws {
     let up = try RunningProgram([
-      "up", "--listen", "tcp://127.0.0.1:0", "--port", "0", "--log-level", "error",
+      "up", "--no-restart", "--listen", "tcp://127.0.0.1:0", "--port", "0", "--log-level", "error",
     ])
     _ = try await up.line("ready")
     let children = up.children

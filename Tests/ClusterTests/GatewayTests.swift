@@ -189,7 +189,7 @@ struct GatewayTests {
     let url = try await coordinator.line("http ")
     #expect(try await get(url + "/live").status == 200)
     let ready = try await get(url + "/ready")
-    #expect(ready.status == 503 && ready.text.contains("decoder workers"))
+    #expect(ready.status == 503 && ready.text.contains("decoder worker"))
     let refused = try await post(
       url + "/v1/chat/completions", ["messages": [["role": "user", "content": "What?"]]])
     #expect(refused.status == 503)

@@ -34,9 +34,8 @@ struct InProcessCluster {
     let checkpoint = try Checkpoint(directory: Program.model)
     let workers = try (0..<count).map { number in
       let name = "worker-\(number)"
-      let member =
-        cache.map { MemberSettings(coordinator: address, name: name, fetchingInto: $0) }
-        ?? MemberSettings(coordinator: address, name: name, checkpoint: checkpoint)
+      let member = MemberSettings(
+        coordinator: address, name: name, checkpoint: cache == nil ? checkpoint : nil, cache: cache)
       return try DecoderWorker(
         DecoderWorkerSettings(
           member: member,

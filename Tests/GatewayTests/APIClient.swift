@@ -4,6 +4,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
+import Journal
 import NIOCore
 import Testing
 
@@ -44,12 +45,15 @@ struct APIClient {
 
   init(
     _ cluster: FakeCluster, metrics: PrometheusRegistry = PrometheusRegistry(),
+    journal: Journal? = nil,
     _ change: (inout GatewaySettings) -> Void = { _ in }
   ) throws {
     var settings = GatewaySettings()
     settings.host = "0.0.0.0"
     change(&settings)
-    api = try GatewayAPI(cluster: cluster, text: .fake, settings: settings, metrics: metrics)
+    api = try GatewayAPI(
+      cluster: cluster, text: .fake, settings: settings, metrics: metrics,
+      journal: journal)
   }
 
   func send(

@@ -62,7 +62,7 @@ final class FakeCluster: ServingCluster {
 
   static let standardStatus: ClusterStatus = {
     let json = """
-      {"ready": true, "epoch": 3, "uptime_seconds": 4000.5,
+      {"ready": true, "waiting_for": "", "takes_queries": false, "epoch": 3, "uptime_seconds": 4000.5,
        "model": {"name": "mini", "digest": "00ff", "layers": 4, "context_tokens": 2048},
        "queries": {"running": 2, "waiting": 1}, "tokens_per_second": {"prompt": 12.5, "new": 99},
        "kv": {"blocks": 2048, "free": 2000, "cached": 8, "block_tokens": 16},
@@ -72,7 +72,9 @@ final class FakeCluster: ServingCluster {
          "memory_bytes": 1048576, "busy": 0.4, "waiting": 0.55, "sending": 0.05,
          "step_seconds_median": 0.0005, "steps": 77}],
        "vision_nodes": [{"name": "vision", "process_id": 13, "images": 9, "busy": 0.1}],
-       "spares": [{"name": "worker-2"}]}
+       "spares": [{"name": "worker-2", "left_out": "drained"}],
+       "last_interruption": {"reason": "worker-1 was lost", "seconds_ago": 65, "seconds": 0.0125,
+         "queries": 1}}
       """
     do { return try JSONDecoder().decode(ClusterStatus.self, from: Data(json.utf8)) } catch {
       preconditionFailure("the test's own status cannot be read: \(error)")

@@ -15,10 +15,10 @@ struct SplitMix64: RandomNumberGenerator {
 
 /// Makes messages that keep every rule, with random contents.
 struct RandomMessages {
-  static let kinds = 21
+  static let kinds = 23
 
   /// The number that a kind has in the envelope.
-  static func number(of kind: Int) -> Int { kind < 17 ? kind + 1 : kind + 13 }
+  static func number(of kind: Int) -> Int { kind < 19 ? kind + 1 : kind + 11 }
 
   var random: SplitMix64
 
@@ -169,7 +169,8 @@ struct RandomMessages {
       firstLayer: int(0...40), layerCount: int(1...40),
       nextEndpoint: last ? "" : "tcp://[::1]:9", kvBlockCount: int(1...1 << 20),
       kvBlockTokens: int(1...256), activationType: flag() ? .f16 : .f32, featureCredits: int(0...9),
-      stepTokensMax: int(1...4096), weights: flag() ? "q8_0" : "")
+      stepTokensMax: int(1...4096), weights: flag() ? "q8_0" : "",
+      prepares: flag())
   }
 
   mutating func geometry() -> WireImageGeometry {
@@ -276,9 +277,11 @@ struct RandomMessages {
               })
           }))
     case 16: .answer(answer())
-    case 17: .manifestRequest(ManifestRequest(modelDigest: bytes(32), part: text()))
-    case 18: .manifest(manifest())
-    case 19:
+    case 17: .drain(Drain(name: text()))
+    case 18: .drained(Drained(name: text(), problem: text()))
+    case 19: .manifestRequest(ManifestRequest(modelDigest: bytes(32), part: text()))
+    case 20: .manifest(manifest())
+    case 21:
       .tensorRequest(
         TensorRequest(
           modelDigest: bytes(32), name: "t" + text(), offset: int(0...1 << 40),

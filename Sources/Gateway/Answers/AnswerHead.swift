@@ -3,7 +3,7 @@
 internal import Foundation
 
 /// The identity of one response.
-struct AnswerHead: Sendable, Equatable {
+struct AnswerHead: Codable, Sendable, Equatable {
   let id: String
   /// Seconds since 1970.
   let created: Int

@@ -2,6 +2,7 @@
 
 public import Coordinator
 public import Foundation
+internal import Wire
 
 /// A cluster's state as text and as JSON.
 public struct ClusterStatusReport: Sendable {
@@ -40,14 +41,27 @@ public struct ClusterStatusReport: Sendable {
           })
     }
     if !status.spares.isEmpty {
-      lines.append("spare: \(status.spares.map(\.name).joined(separator: ", "))")
+      let spares = status.spares.map {
+        $0.leftOut.isEmpty ? $0.name : "\($0.name) (\($0.leftOut))"
+      }
+      lines.append("spare: \(spares.joined(separator: ", "))")
     }
+    if let last = status.lastInterruption { lines.append(Self.line(of: last)) }
     return lines.joined(separator: "\n")
   }
 
   private var headline: String {
-    let state = status.ready ? "ready, plan \(status.epoch)" : "not ready: no plan stands"
+    let missing = status.waitingFor.isEmpty ? "a plan" : status.waitingFor
+    let state =
+      status.ready ? "ready, plan \(planNumber(status.epoch))" : "not ready, waiting for \(missing)"
     return "\(status.model.name): \(state); up \(Self.duration(status.uptimeSeconds))"
+  }
+
+  private static func line(of interruption: ClusterStatus.Interruption) -> String {
+    let time = interruption.seconds.map { "over after \(milliseconds($0)) ms" } ?? "not over"
+    let queries = interruption.queries
+    return "interrupted \(duration(interruption.secondsAgo)) ago, \(time), "
+      + "\(queries) quer\(queries == 1 ? "y" : "ies") under way: \(interruption.reason)"
   }
 
   private var queries: String {

@@ -9,6 +9,7 @@ enum MetricHelp {
     "chatspot_http_requests_running": "Requests that are being answered.",
     "chatspot_http_requests_total": "Requests, by route, method and status.",
     "chatspot_inter_token_seconds": "Time between two tokens of one answer.",
+    "chatspot_journal_errors_total": "Reads and writes of the journal that failed.",
     "chatspot_kv_blocks": "KV blocks of the pipeline.",
     "chatspot_kv_blocks_cached": "KV blocks that are kept for prefixes.",
     "chatspot_kv_blocks_free": "KV blocks that nobody holds.",

@@ -10,6 +10,8 @@ struct AnswerFields: Decodable, Sendable, Equatable {
   var streams = false
   var streamOptions = StreamOptions()
   var user = ""
+  /// Whether the answer is made and kept even if the client hangs up.
+  var stores = false
 
   init() {}
 
@@ -25,6 +27,7 @@ struct AnswerFields: Decodable, Sendable, Equatable {
     stop = try fields.optional(.stop) ?? StopSequences()
     streams = try fields.optional(.stream) ?? false
     streamOptions = try fields.optional(.streamOptions) ?? StreamOptions()
+    stores = try fields.optional(.store) ?? false
     user = try fields.optional(.user) ?? ""
     guard user.utf8.count <= RequestLimits.userBytes, !user.utf8.contains(0) else {
       throw fields.path(.user).error(
@@ -34,7 +37,7 @@ struct AnswerFields: Decodable, Sendable, Equatable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case model, n, stop, stream, user
+    case model, n, stop, store, stream, user
     case maxTokens = "max_tokens"
     case maxCompletionTokens = "max_completion_tokens"
     case streamOptions = "stream_options"

@@ -11,6 +11,8 @@ internal import Wire
 struct AnswerDelivery: Sendable {
   let cluster: any ServingCluster
   let running: RunningAnswers
+  /// Writes the answers down, if they are journalled.
+  var recording: AnswerRecording?
 
   /// Answers with server-sent events as the text comes. What goes wrong before the first of it is
   /// an error response; afterwards it is an event.
@@ -111,7 +113,11 @@ struct AnswerDelivery: Sendable {
     _ queries: [ReferringQueryMessage], on channel: any Channel
   ) async throws -> Asked {
     let begin = ContinuousClock.now
-    let feed = AnswerFeed(queries.map { cluster.ask($0) })
+    let feed = AnswerFeed(
+      queries.enumerated().map { choice, query in
+        let events = cluster.ask(query)
+        return recording?.follow(events, choice: choice) ?? events
+      })
     let number: UInt64
     do { number = try running.add(feed) } catch {
       feed.end(error)

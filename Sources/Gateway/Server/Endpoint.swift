@@ -5,7 +5,9 @@ internal import HTTPTypes
 /// One method of one path. `/openapi.json` describes each of them.
 enum Endpoint: String, CaseIterable, Sendable {
   case chatCompletions = "/v1/chat/completions"
+  case chatCompletion = "/v1/chat/completions/{id}"
   case completions = "/v1/completions"
+  case completion = "/v1/completions/{id}"
   case models = "/v1/models"
   case model = "/v1/models/{model}"
   case tokenize = "/tokenize"
@@ -35,14 +37,16 @@ enum Endpoint: String, CaseIterable, Sendable {
 
   /// The endpoint of a request's path, whatever its method.
   init?(path: some StringProtocol) {
-    if let exact = Endpoint(rawValue: String(path)), exact != .model {
+    if let exact = Endpoint(rawValue: String(path)), !exact.path.contains("{") {
       self = exact
       return
     }
-    let prefix = "/v1/models/"
-    guard path.hasPrefix(prefix), path.utf8.count > prefix.utf8.count,
-      !path.dropFirst(prefix.count).contains("/")
-    else { return nil }
-    self = .model
+    let named = [Endpoint.model, .chatCompletion, .completion].first { endpoint in
+      let prefix = endpoint.path.prefix { $0 != "{" }
+      return path.hasPrefix(prefix) && path.utf8.count > prefix.utf8.count
+        && !path.dropFirst(prefix.count).contains("/")
+    }
+    guard let named else { return nil }
+    self = named
   }
 }

@@ -6,6 +6,8 @@ internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
 internal import Imaging
+internal import Journal
+internal import Logging
 internal import Wire
 
 /// Answers requests. One value serves all of them.
@@ -15,6 +17,7 @@ struct GatewayAPI: Sendable {
   let settings: GatewaySettings
   let metrics: PrometheusRegistry
   let running = RunningAnswers()
+  let journal: RequestJournal?
   private let files: StaticFiles
   private let description: Data
   private let reader: BodyReader
@@ -24,12 +27,16 @@ struct GatewayAPI: Sendable {
   /// Throws `.file` if a file that comes with the program is not there.
   init(
     cluster: any ServingCluster, text: ServedText, settings: GatewaySettings,
-    metrics: PrometheusRegistry
+    metrics: PrometheusRegistry, journal: Journal? = nil,
+    logger: Logger = Logger(label: "gateway")
   ) throws {
     self.cluster = cluster
     self.text = text
     self.settings = settings
     self.metrics = metrics
+    self.journal = journal.map { [running] in
+      RequestJournal(journal: $0, running: running, metrics: metrics, logger: logger)
+    }
     let resources = try settings.resources ?? GatewayResources.directory()
     var files = StaticFiles()
     try files.add(resources.appending(path: "page"), at: "")
@@ -94,6 +101,8 @@ struct GatewayAPI: Sendable {
       try await reader.read(TokenizeRequest.self, from: request) { try tokenize($0) }
     case .detokenize:
       try await reader.read(DetokenizeRequest.self, from: request) { try detokenize($0) }
+    case .chatCompletion: try await stored(context, .chat)
+    case .completion: try await stored(context, .text)
     case .models: try .json(ModelList(data: [model]))
     case .model: try .json(try named(context.parameters.get("model") ?? ""))
     case .cluster: try .json(await cluster.status())
@@ -110,7 +119,7 @@ struct GatewayAPI: Sendable {
     _ request: ChatCompletionRequest, _ context: GatewayContext
   ) async throws -> Response {
     try requireServed(request.answer.model)
-    try await requireReady()
+    try await requireMembers()
     let images = try await loader.images(of: request.messages)
     let conversation = try Conversation(request.messages, images: images)
     let common = query(
@@ -125,10 +134,11 @@ struct GatewayAPI: Sendable {
       return query
     }
     let head = AnswerHead(prefix: "chatcmpl", model: text.name)
-    let delivery = AnswerDelivery(cluster: cluster, running: running)
+    let record = CompletionRecord(kind: .chat, head: head, perPrompt: queries.count)
+    let delivery = try await delivery(of: queries, record, stores: request.answer.stores)
     guard request.answer.streams else {
       let (answers, tokens) = try await delivery.whole(queries, on: context.channel)
-      return try .json(ChatCompletion(head, answers: answers, tokens: tokens))
+      return .json(try record.response(answers, tokens: tokens))
     }
     return try await delivery.stream(
       queries, perPrompt: queries.count,
@@ -140,7 +150,7 @@ struct GatewayAPI: Sendable {
     _ request: CompletionRequest, _ context: GatewayContext
   ) async throws -> Response {
     try requireServed(request.answer.model)
-    try await requireReady()
+    try await requireMembers()
     let common = query(
       request.answer, request.sampling, likeliest: request.likeliest, context: context,
       // OpenAI's default for text completions.
@@ -160,16 +170,33 @@ struct GatewayAPI: Sendable {
       }
     }
     let head = AnswerHead(prefix: "cmpl", model: text.name)
-    let delivery = AnswerDelivery(cluster: cluster, running: running)
+    let record = CompletionRecord(kind: .text, head: head, echoes: echoes, perPrompt: perPrompt)
+    let delivery = try await delivery(of: queries, record, stores: request.answer.stores)
     guard request.answer.streams else {
       let (answers, tokens) = try await delivery.whole(queries, on: context.channel)
-      return try .json(
-        TextCompletion(
-          head, answers: answers, tokens: tokens, echoes: echoes, perPrompt: perPrompt))
+      return .json(try record.response(answers, tokens: tokens))
     }
     return try await delivery.stream(
       queries, perPrompt: perPrompt, includesUsage: request.answer.streamOptions.includesUsage,
       as: TextCompletionStream(head, echoes: echoes), on: context.channel)
+  }
+
+  /// Begins with writing the request down, where there is a journal.
+  private func delivery(
+    of queries: [ReferringQueryMessage], _ record: CompletionRecord, stores: Bool
+  ) async throws -> AnswerDelivery {
+    AnswerDelivery(
+      cluster: cluster, running: running,
+      recording: try await journal?.accept(record, queries, stores: stores))
+  }
+
+  /// The response of an earlier request.
+  private func stored(
+    _ context: GatewayContext, _ kind: CompletionRecord.Kind
+  ) async throws -> Response {
+    let id = context.parameters.get("id") ?? ""
+    guard let journal else { throw APIError.unknownCompletion(id) }
+    return try await journal.response(id, kind)
   }
 
   /// What all queries of a request have in common.
@@ -201,11 +228,8 @@ struct GatewayAPI: Sendable {
   }
 
   private func requireReady() async throws {
-    guard await cluster.status().ready else {
-      throw APIError(
-        status: .serviceUnavailable, message: Self.notReady, type: .unavailable,
-        code: "not_ready", retryAfter: 2)
-    }
+    let status = await cluster.status()
+    guard status.ready else { throw notReady(status) }
   }
 
   // MARK: Models and tokens
@@ -246,8 +270,18 @@ struct GatewayAPI: Sendable {
       body: ResponseBody(byteBuffer: ByteBuffer(string: metrics.text())))
   }
 
-  private static let notReady =
-    "no plan stands: decoder workers or a vision node are missing, or are still loading"
+  /// Before the first plan there is nobody to wait for; afterwards a query waits for the next one.
+  private func requireMembers() async throws {
+    let status = await cluster.status()
+    guard status.ready || status.takesQueries else { throw notReady(status) }
+  }
+
+  private func notReady(_ status: ClusterStatus) -> APIError {
+    let missing = status.waitingFor.isEmpty ? "a plan" : status.waitingFor
+    return APIError(
+      status: .serviceUnavailable, message: "no plan stands: waiting for \(missing)",
+      type: .unavailable, code: "not_ready", retryAfter: 2)
+  }
 
   private func ready() async throws -> Response {
     if running.isStopping { throw APIError.stopping }

@@ -52,7 +52,7 @@ void   chatspot__v1__envelope__free_unpacked
   assert(message->base.descriptor == &chatspot__v1__envelope__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor chatspot__v1__envelope__field_descriptors[21] =
+static const ProtobufCFieldDescriptor chatspot__v1__envelope__field_descriptors[23] =
 {
   {
     "hello",
@@ -259,6 +259,30 @@ static const ProtobufCFieldDescriptor chatspot__v1__envelope__field_descriptors[
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "drain",
+    18,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Chatspot__V1__Envelope, body_case),
+    offsetof(Chatspot__V1__Envelope, drain),
+    &chatspot__v1__drain__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "drained",
+    19,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Chatspot__V1__Envelope, body_case),
+    offsetof(Chatspot__V1__Envelope, drained),
+    &chatspot__v1__drained__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "manifest_request",
     30,
     PROTOBUF_C_LABEL_NONE,
@@ -312,6 +336,8 @@ static const unsigned chatspot__v1__envelope__field_indices_by_name[] = {
   15,   /* field[15] = answer_text */
   2,   /* field[2] = assignment */
   14,   /* field[14] = cancel_query */
+  17,   /* field[17] = drain */
+  18,   /* field[18] = drained */
   7,   /* field[7] = encode_image */
   6,   /* field[6] = error */
   9,   /* field[9] = features_ready */
@@ -319,22 +345,22 @@ static const unsigned chatspot__v1__envelope__field_indices_by_name[] = {
   4,   /* field[4] = heartbeat */
   0,   /* field[0] = hello */
   8,   /* field[8] = image_features */
-  18,   /* field[18] = manifest */
-  17,   /* field[17] = manifest_request */
+  20,   /* field[20] = manifest */
+  19,   /* field[19] = manifest_request */
   3,   /* field[3] = ready */
   13,   /* field[13] = referring_query */
   10,   /* field[10] = release_features */
   11,   /* field[11] = step */
-  20,   /* field[20] = tensor_chunk */
-  19,   /* field[19] = tensor_request */
+  22,   /* field[22] = tensor_chunk */
+  21,   /* field[21] = tensor_request */
   12,   /* field[12] = tokens */
   1,   /* field[1] = welcome */
 };
 static const ProtobufCIntRange chatspot__v1__envelope__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 30, 17 },
-  { 0, 21 }
+  { 30, 19 },
+  { 0, 23 }
 };
 const ProtobufCMessageDescriptor chatspot__v1__envelope__descriptor =
 {
@@ -344,7 +370,7 @@ const ProtobufCMessageDescriptor chatspot__v1__envelope__descriptor =
   "Chatspot__V1__Envelope",
   "chatspot.v1",
   sizeof(Chatspot__V1__Envelope),
-  21,
+  23,
   chatspot__v1__envelope__field_descriptors,
   chatspot__v1__envelope__field_indices_by_name,
   2,  chatspot__v1__envelope__number_ranges,

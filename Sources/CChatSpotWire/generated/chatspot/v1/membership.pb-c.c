@@ -232,6 +232,96 @@ void   chatspot__v1__heartbeat__free_unpacked
   assert(message->base.descriptor == &chatspot__v1__heartbeat__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   chatspot__v1__drain__init
+                     (Chatspot__V1__Drain         *message)
+{
+  static const Chatspot__V1__Drain init_value = CHATSPOT__V1__DRAIN__INIT;
+  *message = init_value;
+}
+size_t chatspot__v1__drain__get_packed_size
+                     (const Chatspot__V1__Drain *message)
+{
+  assert(message->base.descriptor == &chatspot__v1__drain__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t chatspot__v1__drain__pack
+                     (const Chatspot__V1__Drain *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &chatspot__v1__drain__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t chatspot__v1__drain__pack_to_buffer
+                     (const Chatspot__V1__Drain *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &chatspot__v1__drain__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Chatspot__V1__Drain *
+       chatspot__v1__drain__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Chatspot__V1__Drain *)
+     protobuf_c_message_unpack (&chatspot__v1__drain__descriptor,
+                                allocator, len, data);
+}
+void   chatspot__v1__drain__free_unpacked
+                     (Chatspot__V1__Drain *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &chatspot__v1__drain__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   chatspot__v1__drained__init
+                     (Chatspot__V1__Drained         *message)
+{
+  static const Chatspot__V1__Drained init_value = CHATSPOT__V1__DRAINED__INIT;
+  *message = init_value;
+}
+size_t chatspot__v1__drained__get_packed_size
+                     (const Chatspot__V1__Drained *message)
+{
+  assert(message->base.descriptor == &chatspot__v1__drained__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t chatspot__v1__drained__pack
+                     (const Chatspot__V1__Drained *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &chatspot__v1__drained__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t chatspot__v1__drained__pack_to_buffer
+                     (const Chatspot__V1__Drained *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &chatspot__v1__drained__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Chatspot__V1__Drained *
+       chatspot__v1__drained__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Chatspot__V1__Drained *)
+     protobuf_c_message_unpack (&chatspot__v1__drained__descriptor,
+                                allocator, len, data);
+}
+void   chatspot__v1__drained__free_unpacked
+                     (Chatspot__V1__Drained *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &chatspot__v1__drained__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   chatspot__v1__goodbye__init
                      (Chatspot__V1__Goodbye         *message)
 {
@@ -511,7 +601,7 @@ const ProtobufCMessageDescriptor chatspot__v1__welcome__descriptor =
   (ProtobufCMessageInit) chatspot__v1__welcome__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chatspot__v1__assignment__field_descriptors[14] =
+static const ProtobufCFieldDescriptor chatspot__v1__assignment__field_descriptors[15] =
 {
   {
     "epoch",
@@ -670,6 +760,18 @@ static const ProtobufCFieldDescriptor chatspot__v1__assignment__field_descriptor
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "prepares",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__Assignment, prepares),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "tensor_sources",
     30,
     PROTOBUF_C_LABEL_REPEATED,
@@ -692,17 +794,18 @@ static const unsigned chatspot__v1__assignment__field_indices_by_name[] = {
   5,   /* field[5] = layer_count */
   1,   /* field[1] = model_digest */
   6,   /* field[6] = next_endpoint */
+  13,   /* field[13] = prepares */
   2,   /* field[2] = stage */
   3,   /* field[3] = stage_count */
   11,   /* field[11] = step_tokens_max */
-  13,   /* field[13] = tensor_sources */
+  14,   /* field[14] = tensor_sources */
   12,   /* field[12] = weights */
 };
 static const ProtobufCIntRange chatspot__v1__assignment__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 30, 13 },
-  { 0, 14 }
+  { 30, 14 },
+  { 0, 15 }
 };
 const ProtobufCMessageDescriptor chatspot__v1__assignment__descriptor =
 {
@@ -712,7 +815,7 @@ const ProtobufCMessageDescriptor chatspot__v1__assignment__descriptor =
   "Chatspot__V1__Assignment",
   "chatspot.v1",
   sizeof(Chatspot__V1__Assignment),
-  14,
+  15,
   chatspot__v1__assignment__field_descriptors,
   chatspot__v1__assignment__field_indices_by_name,
   2,  chatspot__v1__assignment__number_ranges,
@@ -910,6 +1013,95 @@ const ProtobufCMessageDescriptor chatspot__v1__heartbeat__descriptor =
   chatspot__v1__heartbeat__field_indices_by_name,
   1,  chatspot__v1__heartbeat__number_ranges,
   (ProtobufCMessageInit) chatspot__v1__heartbeat__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor chatspot__v1__drain__field_descriptors[1] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__Drain, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned chatspot__v1__drain__field_indices_by_name[] = {
+  0,   /* field[0] = name */
+};
+static const ProtobufCIntRange chatspot__v1__drain__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor chatspot__v1__drain__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "chatspot.v1.Drain",
+  "Drain",
+  "Chatspot__V1__Drain",
+  "chatspot.v1",
+  sizeof(Chatspot__V1__Drain),
+  1,
+  chatspot__v1__drain__field_descriptors,
+  chatspot__v1__drain__field_indices_by_name,
+  1,  chatspot__v1__drain__number_ranges,
+  (ProtobufCMessageInit) chatspot__v1__drain__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor chatspot__v1__drained__field_descriptors[2] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__Drained, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "problem",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__Drained, problem),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned chatspot__v1__drained__field_indices_by_name[] = {
+  0,   /* field[0] = name */
+  1,   /* field[1] = problem */
+};
+static const ProtobufCIntRange chatspot__v1__drained__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor chatspot__v1__drained__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "chatspot.v1.Drained",
+  "Drained",
+  "Chatspot__V1__Drained",
+  "chatspot.v1",
+  sizeof(Chatspot__V1__Drained),
+  2,
+  chatspot__v1__drained__field_descriptors,
+  chatspot__v1__drained__field_indices_by_name,
+  1,  chatspot__v1__drained__number_ranges,
+  (ProtobufCMessageInit) chatspot__v1__drained__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor chatspot__v1__goodbye__field_descriptors[1] =

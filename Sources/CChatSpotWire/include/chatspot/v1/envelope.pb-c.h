@@ -48,6 +48,8 @@ typedef enum {
   CHATSPOT__V1__ENVELOPE__BODY_CANCEL_QUERY = 15,
   CHATSPOT__V1__ENVELOPE__BODY_ANSWER_TEXT = 16,
   CHATSPOT__V1__ENVELOPE__BODY_ANSWER = 17,
+  CHATSPOT__V1__ENVELOPE__BODY_DRAIN = 18,
+  CHATSPOT__V1__ENVELOPE__BODY_DRAINED = 19,
   CHATSPOT__V1__ENVELOPE__BODY_MANIFEST_REQUEST = 30,
   CHATSPOT__V1__ENVELOPE__BODY_MANIFEST = 31,
   CHATSPOT__V1__ENVELOPE__BODY_TENSOR_REQUEST = 32,
@@ -131,6 +133,14 @@ struct  Chatspot__V1__Envelope
      * Coordinator to client.
      */
     Chatspot__V1__Answer *answer;
+    /*
+     * Member or client to coordinator.
+     */
+    Chatspot__V1__Drain *drain;
+    /*
+     * Coordinator to whoever sent Drain.
+     */
+    Chatspot__V1__Drained *drained;
     /*
      * Member to the coordinator's tensor port.
      */

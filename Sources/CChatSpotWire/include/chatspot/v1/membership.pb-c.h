@@ -21,6 +21,8 @@ typedef struct Chatspot__V1__Welcome Chatspot__V1__Welcome;
 typedef struct Chatspot__V1__Assignment Chatspot__V1__Assignment;
 typedef struct Chatspot__V1__Ready Chatspot__V1__Ready;
 typedef struct Chatspot__V1__Heartbeat Chatspot__V1__Heartbeat;
+typedef struct Chatspot__V1__Drain Chatspot__V1__Drain;
+typedef struct Chatspot__V1__Drained Chatspot__V1__Drained;
 typedef struct Chatspot__V1__Goodbye Chatspot__V1__Goodbye;
 
 
@@ -200,6 +202,11 @@ struct  Chatspot__V1__Assignment
    */
   char *weights;
   /*
+   * Only to get ready: the layers are loaded beside those that are held, Ready is answered, and nothing
+   * else changes until an Assignment of this epoch or a later one comes without this.
+   */
+  protobuf_c_boolean prepares;
+  /*
    * Tensor endpoints of other members, which may hold what this one has to fetch. At most 64 of at most 256
    * bytes.
    */
@@ -208,7 +215,7 @@ struct  Chatspot__V1__Assignment
 };
 #define CHATSPOT__V1__ASSIGNMENT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chatspot__v1__assignment__descriptor) \
-    , 0, {0,NULL}, 0, 0, 0, 0, (char *)protobuf_c_empty_string, 0, 0, CHATSPOT__V1__DATA_TYPE__DATA_TYPE_UNSPECIFIED, 0, 0, (char *)protobuf_c_empty_string, 0,NULL }
+    , 0, {0,NULL}, 0, 0, 0, 0, (char *)protobuf_c_empty_string, 0, 0, CHATSPOT__V1__DATA_TYPE__DATA_TYPE_UNSPECIFIED, 0, 0, (char *)protobuf_c_empty_string, 0, 0,NULL }
 
 
 /*
@@ -279,6 +286,43 @@ struct  Chatspot__V1__Heartbeat
 #define CHATSPOT__V1__HEARTBEAT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chatspot__v1__heartbeat__descriptor) \
     , 0, 0, 0, 0, 0, 0, 0 }
+
+
+/*
+ * Asks that a member's work be moved to others, so that it can go without anybody noticing.
+ */
+struct  Chatspot__V1__Drain
+{
+  ProtobufCMessage base;
+  /*
+   * The member's name. Empty: the sender itself. At most 128 bytes.
+   */
+  char *name;
+};
+#define CHATSPOT__V1__DRAIN__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&chatspot__v1__drain__descriptor) \
+    , (char *)protobuf_c_empty_string }
+
+
+/*
+ * The answer to a Drain, once nothing depends on the member any more, or as soon as it is known that its work
+ * cannot be moved.
+ */
+struct  Chatspot__V1__Drained
+{
+  ProtobufCMessage base;
+  /*
+   * The member's name. At most 128 bytes.
+   */
+  char *name;
+  /*
+   * Why its work cannot be moved, for people; empty if it has been.
+   */
+  char *problem;
+};
+#define CHATSPOT__V1__DRAINED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&chatspot__v1__drained__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
 
 
 /*
@@ -392,6 +436,44 @@ Chatspot__V1__Heartbeat *
 void   chatspot__v1__heartbeat__free_unpacked
                      (Chatspot__V1__Heartbeat *message,
                       ProtobufCAllocator *allocator);
+/* Chatspot__V1__Drain methods */
+void   chatspot__v1__drain__init
+                     (Chatspot__V1__Drain         *message);
+size_t chatspot__v1__drain__get_packed_size
+                     (const Chatspot__V1__Drain   *message);
+size_t chatspot__v1__drain__pack
+                     (const Chatspot__V1__Drain   *message,
+                      uint8_t             *out);
+size_t chatspot__v1__drain__pack_to_buffer
+                     (const Chatspot__V1__Drain   *message,
+                      ProtobufCBuffer     *buffer);
+Chatspot__V1__Drain *
+       chatspot__v1__drain__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   chatspot__v1__drain__free_unpacked
+                     (Chatspot__V1__Drain *message,
+                      ProtobufCAllocator *allocator);
+/* Chatspot__V1__Drained methods */
+void   chatspot__v1__drained__init
+                     (Chatspot__V1__Drained         *message);
+size_t chatspot__v1__drained__get_packed_size
+                     (const Chatspot__V1__Drained   *message);
+size_t chatspot__v1__drained__pack
+                     (const Chatspot__V1__Drained   *message,
+                      uint8_t             *out);
+size_t chatspot__v1__drained__pack_to_buffer
+                     (const Chatspot__V1__Drained   *message,
+                      ProtobufCBuffer     *buffer);
+Chatspot__V1__Drained *
+       chatspot__v1__drained__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   chatspot__v1__drained__free_unpacked
+                     (Chatspot__V1__Drained *message,
+                      ProtobufCAllocator *allocator);
 /* Chatspot__V1__Goodbye methods */
 void   chatspot__v1__goodbye__init
                      (Chatspot__V1__Goodbye         *message);
@@ -428,6 +510,12 @@ typedef void (*Chatspot__V1__Ready_Closure)
 typedef void (*Chatspot__V1__Heartbeat_Closure)
                  (const Chatspot__V1__Heartbeat *message,
                   void *closure_data);
+typedef void (*Chatspot__V1__Drain_Closure)
+                 (const Chatspot__V1__Drain *message,
+                  void *closure_data);
+typedef void (*Chatspot__V1__Drained_Closure)
+                 (const Chatspot__V1__Drained *message,
+                  void *closure_data);
 typedef void (*Chatspot__V1__Goodbye_Closure)
                  (const Chatspot__V1__Goodbye *message,
                   void *closure_data);
@@ -443,6 +531,8 @@ extern const ProtobufCMessageDescriptor chatspot__v1__welcome__descriptor;
 extern const ProtobufCMessageDescriptor chatspot__v1__assignment__descriptor;
 extern const ProtobufCMessageDescriptor chatspot__v1__ready__descriptor;
 extern const ProtobufCMessageDescriptor chatspot__v1__heartbeat__descriptor;
+extern const ProtobufCMessageDescriptor chatspot__v1__drain__descriptor;
+extern const ProtobufCMessageDescriptor chatspot__v1__drained__descriptor;
 extern const ProtobufCMessageDescriptor chatspot__v1__goodbye__descriptor;
 
 PROTOBUF_C__END_DECLS

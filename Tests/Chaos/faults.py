@@ -1,0 +1,281 @@
+#!/usr/bin/env python3
+"""Hurts clusters of real processes while answers stream, and holds every answer against the undisturbed one.
+
+    python3 Tests/Chaos/faults.py                                  # every fault, briefly
+    python3 Tests/Chaos/faults.py kill --seconds 600 --every 10    # kill -9 of a random worker, for ten minutes
+    python3 Tests/Chaos/faults.py partition network                # needs root, for network namespaces
+
+The program is .build/release/chatspot, or CHATSPOT. Nothing but Python is needed.
+"""
+
+import argparse
+import os
+import pathlib
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+
+import network
+from cluster import Cluster, machine_available, wait
+from streams import Stream, Tally, questions, run, undisturbed
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+FAULTS = {}
+
+
+def fault(function):
+    FAULTS[function.__name__.replace("_", "-")] = function
+    return function
+
+
+def disturb(cluster, options, disturbance, rounds=1, tokens=None):
+    """Lets streams run, disturbs them once a round, and compares."""
+    tokens = tokens or options.tokens
+    requests = questions(options.streams)
+    expected, _ = undisturbed(cluster, requests, tokens)
+    tally = Tally()
+    for number in range(rounds):
+        streams = run(cluster, requests, tokens)
+        time.sleep(random.uniform(0.05, 0.5))
+        disturbance(number)
+        for stream, tokens_expected in zip(streams, expected):
+            stream.join(120)
+            if stream.is_alive():
+                stream.problem = "it came to no end within two minutes"
+            tally.add(stream, tokens_expected)
+        cluster.await_ready()
+    tally.check()
+    return tally
+
+
+@fault
+def kill(options):
+    """kill -9 of a random worker every so often; a spare stands by, and the one that died comes back."""
+    with Cluster(options.program, workers=2, spares=1) as cluster:
+        requests = questions(options.streams)
+        expected, _ = undisturbed(cluster, requests, options.tokens)
+        tally, end, due = Tally(), time.monotonic() + options.seconds, time.monotonic() + options.every / 2
+        streams, kills = {}, 0
+        while time.monotonic() < end or streams:
+            for index in range(options.streams):
+                stream = streams.get(index)
+                if stream and not stream.is_alive():
+                    tally.add(streams.pop(index), expected[index])
+                    stream = None
+                if not stream and time.monotonic() < end:
+                    streams[index] = Stream(cluster.url, requests[index], options.tokens)
+                    streams[index].start()
+            if due <= time.monotonic() < end:
+                due = time.monotonic() + options.every
+                victim = cluster.members[random.choice(cluster.workers())]
+                victim.kill()
+                victim.start()
+                kills += 1
+            time.sleep(0.005)
+        tally.check()
+        return f"{kills} kills; {tally}; {cluster.metric('chatspot_recovery_seconds_count'):.0f} recoveries"
+
+
+@fault
+def first_stage(options):
+    """kill -9 of the first stage, no spare: the one that is left takes all layers."""
+    with Cluster(options.program, options=["--activations", "f32"]) as cluster:
+        return disturb(cluster, options, lambda _: cluster.members["worker-1"].kill())
+
+
+@fault
+def last_stage(options):
+    """kill -9 of the last stage, no spare."""
+    with Cluster(options.program, options=["--activations", "f32"]) as cluster:
+        return disturb(cluster, options, lambda _: cluster.members["worker-2"].kill())
+
+
+@fault
+def two_at_once(options):
+    """kill -9 of two of three stages, and of a third while the next plan is loaded."""
+    with Cluster(options.program, workers=3, spares=1, options=["--activations", "f32"]) as cluster:
+        def hurt(_):
+            for name in ("worker-1", "worker-3"):
+                cluster.members[name].kill()
+            time.sleep(0.01)
+            cluster.members["worker-2"].kill()
+            for name in ("worker-1", "worker-2", "worker-3"):
+                cluster.members[name].start()
+        return disturb(cluster, options, hurt)
+
+
+@fault
+def nobody_left(options):
+    """kill -9 of the only worker: queries wait, /ready says so, and go on when one joins."""
+    with Cluster(options.program, workers=1) as cluster:
+        def hurt(_):
+            cluster.members["worker-1"].kill()
+            wait(lambda: not cluster.is_ready(), 2, "/cluster does not tell")
+            assert "decoder worker" in cluster.status()["waiting_for"]
+            time.sleep(0.5)
+            cluster.members["worker-1"].start()
+        return disturb(cluster, options, hurt)
+
+
+@fault
+def vision(options):
+    """kill -9 of the vision node while it encodes: another one encodes the images."""
+    with Cluster(options.program) as cluster:
+        cluster.add_vision("vision-2")
+        wait(lambda: len(cluster.status()["vision_nodes"]) == 2, 20, "the second vision node did not join")
+        return disturb(cluster, options, lambda _: cluster.members["vision"].kill())
+
+
+@fault
+def silence(options):
+    """SIGSTOP of a worker for four seconds: it counts as lost after two, and joins again."""
+    with Cluster(options.program, workers=2, spares=1) as cluster:
+        def hurt(_):
+            cluster.members["worker-2"].signal(signal.SIGSTOP)
+            time.sleep(4)
+            cluster.members["worker-2"].signal(signal.SIGCONT)
+        tally = disturb(cluster, options, hurt)
+        wait(lambda: len(cluster.status()["spares"]) == 1, 10, "the worker did not join again")
+        return tally
+
+
+@fault
+def drain(options):
+    """SIGTERM of each worker in turn, started again: layers move away before it goes."""
+    with Cluster(options.program, workers=2, spares=1) as cluster:
+        def hurt(number):
+            worker = cluster.members[cluster.workers()[number % 3]]
+            worker.signal(signal.SIGTERM)
+            assert worker.process.wait(20) == 0, "it did not end in good order"
+            worker.start()
+        tally = disturb(cluster, options, hurt, rounds=3)
+        lost = cluster.metric("chatspot_members_lost_total")
+        assert lost == 0, f"{lost:.0f} members were lost instead of drained"
+        return tally
+
+
+@fault
+def join(options):
+    """A worker joins under load and becomes part of the plan."""
+    with Cluster(options.program, workers=1, options=["--activations", "f32"]) as cluster:
+        def more(_):
+            cluster.add_worker("worker-2")
+            wait(lambda: len(cluster.status()["stages"]) == 2, 20, "the plan did not take it in", cluster)
+        return disturb(cluster, options, more, tokens=4 * options.tokens)
+
+
+@fault
+def coordinator(options):
+    """kill -9 of the coordinator: it comes back, its workers find it, and it answers as before."""
+    with Cluster(options.program) as cluster:
+        requests = questions(options.streams)
+        expected, _ = undisturbed(cluster, requests, options.tokens)
+        cluster.coordinator.kill()
+        cluster.restart_coordinator()
+        cluster.await_ready()
+        tally = Tally()
+        for stream, tokens in zip(run(cluster, requests, options.tokens), expected):
+            stream.join(60)
+            tally.add(stream, tokens)
+        tally.check()
+        return tally
+
+
+@fault
+def damaged_checkpoint(options):
+    """A worker that comes back finds its checkpoint cut short: it says so and ends; the others go on."""
+    with tempfile.TemporaryDirectory() as directory:
+        model = pathlib.Path(directory) / "model"
+        shutil.copytree(ROOT / "Sources/chatspot/Resources/mini-chatspot", model)
+        with Cluster(options.program, workers=2, spares=1) as cluster:
+            def hurt(_):
+                for file in model.glob("*.safetensors"):
+                    os.truncate(file, file.stat().st_size // 2)
+                victim = cluster.members["worker-1"]
+                victim.kill()
+                victim.command += ["--model", str(model)]
+                victim.start()
+                assert victim.process.wait(20) != 0, "it did not notice"
+            return disturb(cluster, options, hurt)
+
+
+@fault
+def slow_client(options):
+    """A client that reads its stream slowly delays nobody."""
+    with Cluster(options.program) as cluster:
+        requests = questions(options.streams)
+        expected, step = undisturbed(cluster, requests, options.tokens)
+        slow = Stream(cluster.url, requests[0], options.tokens, slow=0.05)
+        slow.start()
+        tally = Tally()
+        begin = time.monotonic()
+        for stream, tokens in zip(run(cluster, requests, options.tokens), expected):
+            stream.join(60)
+            tally.add(stream, tokens)
+        taken = time.monotonic() - begin
+        slow.join(120)
+        tally.add(slow, expected[0])
+        tally.check()
+        assert taken < 0.05 * options.tokens, f"the others took {taken:.1f} s"
+        return tally
+
+
+@fault
+def partition(options):
+    """Five seconds without a packet between two stages on machines of their own, both ways and one way."""
+    with network.machines("coordinator", "worker-1", "worker-2", "vision") as machines:
+        with Cluster(options.program, machines=machines) as cluster:
+            def hurt(number):
+                both = number == 0
+                with machines.cut("worker-1", "worker-2", both_ways=both):
+                    time.sleep(5)
+            return disturb(cluster, options, hurt, rounds=2)
+
+
+@fault
+def bad_network(options):
+    """Delay, loss, reordering and a slow link between all machines."""
+    with network.machines("coordinator", "worker-1", "worker-2", "vision") as machines:
+        if not machines.can_shape():
+            return "left out: this kernel has no netem"
+        with Cluster(options.program, machines=machines) as cluster:
+            def hurt(_):
+                machines.shape("delay", "3ms", "2ms", "loss", "1%", "reorder", "5%", "rate", "50mbit")
+            return disturb(cluster, options, hurt)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("faults", nargs="*", metavar="FAULT", help=", ".join(FAULTS))
+    parser.add_argument("--streams", type=int, default=16)
+    parser.add_argument("--tokens", type=int, default=150, help="tokens of an answer")
+    parser.add_argument("--seconds", type=float, default=12, help="how long `kill` goes on")
+    parser.add_argument("--every", type=float, default=2, help="seconds from kill to kill")
+    parser.add_argument("--seed", type=int, default=random.randrange(1 << 30), help="of the moments and victims")
+    options = parser.parse_args()
+    options.program = os.environ.get("CHATSPOT", str(ROOT / ".build/release/chatspot"))
+    unknown = [name for name in options.faults if name not in FAULTS]
+    if unknown:
+        parser.error(f"there is no fault {unknown[0]}; there are {', '.join(FAULTS)}")
+    random.seed(options.seed)
+    print(f"seed {options.seed}", flush=True)
+    failed = 0
+    for name in options.faults or FAULTS:
+        if FAULTS[name] in (partition, bad_network) and not machine_available():
+            print(f"{name:20} left out: network namespaces need root", flush=True)
+            continue
+        begin = time.monotonic()
+        try:
+            result = FAULTS[name](options)
+            print(f"{name:20} {result} ({time.monotonic() - begin:.0f} s)", flush=True)
+        except AssertionError as error:
+            failed += 1
+            print(f"{name:20} FAILED: {error}", flush=True)
+    print(f"{len(options.faults or FAULTS) - failed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
+
+
+main()
