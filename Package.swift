@@ -119,7 +119,7 @@ let package = Package(
       name: "ClusterTests",
       dependencies: [
         "chatspot", "Supervision", "Coordinator", "Worker", "Transfer", "Wire", "Messaging",
-        "Referring", "Checkpoints", logging,
+        "Referring", "Checkpoints", "Compute", logging,
       ],
       swiftSettings: strict),
     .testTarget(name: "JournalTests", dependencies: ["Journal"], swiftSettings: strict),

@@ -10,19 +10,20 @@ extension TensorFetcher {
   private static let failuresMax = 5
   private static let restSeconds = (first: 0.5, most: 20.0)
 
-  /// Asks a source for as many chunks as its window takes.
-  func fill(_ source: TensorSource, of job: FetchJob) throws {
-    while source.asked.count < Self.window, let download = try next(for: source, of: job) {
-      let length = min(Self.chunkBytes, download.tensor.byteCount - download.nextOffset)
-      let request = TensorRequest(
-        modelDigest: job.request.modelDigest, name: download.tensor.name,
-        offset: download.nextOffset, length: length)
-      if source.asked.isEmpty { source.lastHeard = clock.now }
-      let chunk = TensorSource.Chunk(name: request.name, offset: request.offset)
-      source.asked[chunk] = (download, length)
-      download.nextOffset += length
-      guard try send(.tensorRequest(request), to: source, of: job) else { return }
+  /// Asks a source for one more chunk if its window has room and there is one; says whether it did.
+  func ask(_ source: TensorSource, of job: FetchJob) throws -> Bool {
+    guard source.asked.count < Self.window, let download = try next(for: source, of: job) else {
+      return false
     }
+    let length = min(Self.chunkBytes, download.tensor.byteCount - download.nextOffset)
+    let request = TensorRequest(
+      modelDigest: job.request.modelDigest, name: download.tensor.name,
+      offset: download.nextOffset, length: length)
+    if source.asked.isEmpty { source.lastHeard = clock.now }
+    let chunk = TensorSource.Chunk(name: request.name, offset: request.offset)
+    source.asked[chunk] = (download, length)
+    download.nextOffset += length
+    return try send(.tensorRequest(request), to: source, of: job)
   }
 
   /// What a source is to be asked for next: more of what it gives, or something new.

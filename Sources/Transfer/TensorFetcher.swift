@@ -90,7 +90,17 @@ public actor TensorFetcher {
     guard let job else { return }
     do {
       try askForManifests(job)
-      for source in job.sources where source.restsUntil == nil { try fill(source, of: job) }
+      // In turn, so that all of them share what there is.
+      var turns = true
+      while turns {
+        turns = false
+        let idleFirst = job.sources.sorted {
+          ($0.asked.count, $0.receivedBytes) < ($1.asked.count, $1.receivedBytes)
+        }
+        for source in idleFirst where source.restsUntil == nil {
+          turns = try ask(source, of: job) || turns
+        }
+      }
       guard job.awaited.isEmpty, job.unfinished == 0 else { return }
       let checkpoint = try checkpoint(job)
       logProgress(job, isEnd: true)

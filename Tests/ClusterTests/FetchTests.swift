@@ -1,10 +1,12 @@
 /// Workers without a checkpoint: they answer as those that have one.
 
 import Checkpoints
+import Compute
 import Coordinator
 import Foundation
 import Testing
 import Transfer
+import Wire
 
 @Suite("Workers that fetch their layers", .serialized)
 final class FetchTests {
@@ -32,7 +34,7 @@ final class FetchTests {
   }
 
   @Test(
-    "they answer bit for bit as workers that have the model, of a directory, a GGUF file or packed",
+    "they answer bit for bit as workers that have the model, as stored and quantised",
     arguments: ["", "q8_0"])
   func sameAnswers(weights: String) async throws {
     let local = try await InProcessCluster.start(workers: 2) {
@@ -54,7 +56,7 @@ final class FetchTests {
     try RunningProgram(
       [
         "worker", "--coordinator", address, "--name", name, "--memory-bytes", "1000000000",
-        "--speed", "1000000000", "--with-parent",
+        "--speed", "1000000000",
       ] + more)
   }
 
@@ -92,11 +94,11 @@ final class FetchTests {
     for round in 0..<2 {
       let coordinator = try RunningProgram([
         "coordinator", "--listen", "tcp://127.0.0.1:0", "--no-http", "--workers", "2",
-        "--activations", "f32", "--model", model, "--with-parent",
+        "--activations", "f32", "--model", model,
       ])
       let address = try await coordinator.line("listening ")
       let vision = try RunningProgram([
-        "vision", "--coordinator", address, "--model", model, "--with-parent",
+        "vision", "--coordinator", address, "--model", model,
       ])
       let workers = try (0..<2).map { try fetcher(address, "w\($0)") }
       _ = try await coordinator.line("ready")
@@ -131,10 +133,10 @@ final class FetchTests {
     ])
     #expect(unwritable.status != 0 && unwritable.errors.contains("cannot be made"))
     let coordinator = try RunningProgram([
-      "coordinator", "--listen", "tcp://127.0.0.1:0", "--no-http", "--with-parent",
+      "coordinator", "--listen", "tcp://127.0.0.1:0", "--no-http",
     ])
     let address = try await coordinator.line("listening ")
-    let vision = try RunningProgram(["vision", "--coordinator", address, "--with-parent"])
+    let vision = try RunningProgram(["vision", "--coordinator", address])
     let small = try worker(
       address, "small", ["--fetch", "--cache", path("small"), "--cache-bytes", "1000"])
     #expect(await small.end() != 0)
