@@ -172,3 +172,25 @@ let package = Package(
       swiftSettings: strict),
   ]
 )
+
+// Tests/Fuzz/run asks for one program more: libFuzzer over what reads bytes from outside. It and
+// the modules that it drives are compiled for libFuzzer and AddressSanitizer.
+if Context.environment["CHATSPOT_FUZZ"] != nil {
+  let fuzzed = ["Wire", "Imaging", "Referring", "Checkpoints", "Tokenizing"]
+  let inC = ["CChatSpotWire", "CImageCodecs", "CSentencePiece", "CKernels"]
+  for target in package.targets where fuzzed.contains(target.name) {
+    target.swiftSettings?.append(.unsafeFlags(["-sanitize=fuzzer,address"]))
+  }
+  for target in package.targets where inC.contains(target.name) {
+    let flags = ["-fsanitize=fuzzer-no-link,address"]
+    target.cSettings = (target.cSettings ?? []) + [.unsafeFlags(flags)]
+    target.cxxSettings = (target.cxxSettings ?? []) + [.unsafeFlags(flags)]
+  }
+  package.targets += [
+    .target(name: "CFuzzing", path: "Tests/Fuzz/CFuzzing"),
+    .executableTarget(
+      name: "fuzz", dependencies: ["CFuzzing"] + fuzzed.map { .byName(name: $0) },
+      path: "Tests/Fuzz/Targets", swiftSettings: strict,
+      linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])]),
+  ]
+}

@@ -4,9 +4,9 @@
 /// a JSON object from names to dtype, shape and offsets into the data that follow it.
 
 import Compute
-import Foundation
+package import Foundation
 
-struct SafetensorsHeader: Sendable {
+package struct SafetensorsHeader: Sendable {
   /// Tensors under the names that the file gives them.
   let tensors: [String: TensorLocation]
   /// Tensors of types that are not read, such as integers: name to type.
@@ -18,7 +18,7 @@ struct SafetensorsHeader: Sendable {
   private static let elementsMax = 1 << 56
 
   /// Reads and checks a file's header; no weight is read.
-  init(reading url: URL) throws(CheckpointError) {
+  package init(reading url: URL) throws(CheckpointError) {
     let path = url.path
     guard let file = try? FileHandle(forReadingFrom: url),
       let fileBytes = (try? file.seekToEnd()).flatMap({ Int(exactly: $0) }),

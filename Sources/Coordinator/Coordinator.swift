@@ -9,18 +9,23 @@ public import Wire
 
 /// A coordinator that listens for decoder workers, vision nodes and clients.
 public actor Coordinator {
-  private nonisolated let reactor: Reactor
+  nonisolated let reactor: Reactor
   public nonisolated var unownedExecutor: UnownedSerialExecutor {
     reactor.asUnownedSerialExecutor()
   }
 
-  private let logger: Logger
+  let logger: Logger
   private let onReady: @Sendable () -> Void
   private let clock = ContinuousClock()
   private let started: ContinuousClock.Instant
   private let heartbeat: Duration
-  private var state: CoordinatorState
+  var state: CoordinatorState
   private var socket: Socket?
+  let keys: CoordinatorKeys?
+  let allowList = AllowList(refusesForGood: true)
+  var watched: WatchedIdentities?
+  /// Looks at who is gone that are still to come, by their delay in milliseconds.
+  private var probes: Set<Int> = []
   /// Gives tensors to members that have no checkpoint.
   private var tensors: TensorServer?
   private var local = LocalQueries()
@@ -40,11 +45,12 @@ public actor Coordinator {
   /// Throws `.configuration` for a setting out of range, or a trace that cannot be written.
   public init(
     model: ServedModel, settings: CoordinatorSettings, logger: Logger,
-    onReady: @escaping @Sendable () -> Void = {}
+    keys: CoordinatorKeys? = nil, onReady: @escaping @Sendable () -> Void = {}
   ) throws {
     try settings.validate()
     reactor = try Reactor(name: "coordinator")
     self.logger = logger
+    self.keys = keys
     self.onReady = onReady
     started = clock.now
     heartbeat = .milliseconds(settings.heartbeatMilliseconds)
@@ -59,13 +65,15 @@ public actor Coordinator {
     try await serveTensors(beside: address)
     var options = SocketOptions()
     options.maxMessageBytes = WireLimits.standard.messageBytes
+    options.security = try secure()
+    // With keys, nobody takes over the name of somebody else's connection.
+    options.routerHandover = keys == nil
     let socket = try reactor.makeSocket(.router, options: options)
     socket.onMessage = { [weak self] peer, bytes in
       self?.assumeIsolated { $0.receive(bytes, from: peer) }
     }
     socket.onEvent = { [weak self] event in
-      guard case .disconnected = event else { return }
-      self?.assumeIsolated { $0.connectionEnded() }
+      self?.assumeIsolated { $0.happened(event) }
     }
     let bound = try socket.bind(address)
     self.socket = socket
@@ -80,9 +88,9 @@ public actor Coordinator {
   }
 
   /// Opens a port for those who lack tensors on the host of `address`; none where that is no TCP
-  /// address.
+  /// address, and none in a cluster with keys, whose bytes nobody gets without one.
   private func serveTensors(beside address: Address) async throws {
-    guard let host = address.host else { return }
+    guard keys == nil, let host = address.host else { return }
     let tensors = try TensorServer(
       state.model.checkpoint, modelDigest: state.model.digest, describes: true, logger: logger)
     let bound = try await tensors.start(at: Address(host: host, port: 0))
@@ -92,10 +100,12 @@ public actor Coordinator {
 
   /// Somebody's connection has ended. The event may come a moment before ZeroMQ knows that nobody can
   /// be reached there any more.
-  private func connectionEnded() {
-    for delay in [Duration.milliseconds(1), .milliseconds(40)] {
-      reactor.after(delay) { [weak self] in
+  func connectionEnded() {
+    // One look serves all that end meanwhile, however many come and go.
+    for delay in [1, 40] where probes.insert(delay).inserted {
+      reactor.after(.milliseconds(delay)) { [weak self] in
         self?.assumeIsolated { coordinator in
+          coordinator.probes.remove(delay)
           coordinator.state.disconnected(now: coordinator.now)
           coordinator.act()
         }
@@ -172,10 +182,15 @@ public actor Coordinator {
     act()
   }
 
-  private var now: Double { (clock.now - started) / .seconds(1) }
+  var now: Double { (clock.now - started) / .seconds(1) }
 
   private func receive(_ bytes: [UInt8], from peer: PeerIdentity?) {
     guard let peer else { return }
+    guard state.admits(peer, key: socket?.sender, now: now) else { return act() }
+    receiveAdmitted(bytes, from: peer)
+  }
+
+  private func receiveAdmitted(_ bytes: [UInt8], from peer: PeerIdentity) {
     if behind[peer] != nil {
       behind[peer]?.append(bytes)
     } else if bytes.count > Self.largeMessageBytes {
@@ -197,19 +212,19 @@ public actor Coordinator {
   private func decoded(_ message: Result<Message, WireFault>, from peer: PeerIdentity) {
     receive(message, from: peer)
     let waiting = behind.removeValue(forKey: peer) ?? []
-    for bytes in waiting { receive(bytes, from: peer) }
+    for bytes in waiting { receiveAdmitted(bytes, from: peer) }
   }
 
   private func receive(_ message: Result<Message, WireFault>, from peer: PeerIdentity) {
     switch message {
     case .success(let message): state.receive(message, from: peer, now: now)
-    case .failure(let fault): state.receiveInvalid(fault, from: peer)
+    case .failure(let fault): state.receiveInvalid(fault, from: peer, now: now)
     }
     act()
   }
 
   /// Carries out what the state machine asks for, until it asks for nothing more.
-  private func act() {
+  func act() {
     while true {
       let actions = state.takeActions()
       guard !actions.isEmpty else { return awaitDeadline() }
@@ -219,6 +234,7 @@ public actor Coordinator {
         case .report(let event): report(event)
         case .prepare(let name, let preparation): prepare(preparation, as: name)
         case .trace(let event): trace?.write(event)
+        case .cutOff(let key): socket?.cutOff(key)
         }
       }
     }

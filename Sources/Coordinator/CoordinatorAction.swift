@@ -9,6 +9,8 @@ enum CoordinatorAction: Sendable {
   /// Prepares a query beside the state machine, and hands the result to its `prepared`.
   case prepare(QueryName, Preparation)
   case trace(TraceEvent)
+  /// Ends the connections of a key's owner.
+  case cutOff(PublicKey)
 }
 
 /// Something that an operator wants to know.

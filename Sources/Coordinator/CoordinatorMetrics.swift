@@ -26,6 +26,25 @@ struct CoordinatorMetrics: Sendable {
     Counter(label: "chatspot_errors_total", dimensions: [("code", "\(code)")]).increment()
   }
 
+  /// Why somebody or something was refused.
+  enum Refusal: String, Sendable {
+    /// No key, a damaged handshake, another protocol.
+    case handshake
+    /// A key that is not, or no longer, on the allow-list.
+    case key
+    /// A key of another role.
+    case role
+    /// A message that breaks the rules.
+    case invalid
+    /// A message of a peer that is not heard for a while.
+    case ignored
+  }
+
+  /// A connection or message that was refused.
+  func refused(_ reason: Refusal) {
+    Counter(label: "chatspot_refused_total", dimensions: [("reason", reason.rawValue)]).increment()
+  }
+
   /// A member that was lost.
   func lost(_ role: Role) {
     let name = role == .visionNode ? "vision" : "worker"

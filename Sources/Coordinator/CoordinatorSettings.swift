@@ -31,6 +31,10 @@ public struct CoordinatorSettings: Sendable {
   public var featureBytesMax = 256 << 20
   /// Queries that are waiting or being answered at once.
   public var queriesMax = 1024
+  /// Queries of one client over ZeroMQ that are waiting or being answered at once.
+  public var queriesPerClientMax = 512
+  /// Queries that are being prepared at once: their images looked at, their text made tokens.
+  public var preparationsMax = 512
   /// Bytes of the image files of queries that are waiting or being answered at once.
   public var imageBytesMax = 1 << 30
   /// Tokens of an answer where the query does not say.
@@ -62,6 +66,8 @@ public struct CoordinatorSettings: Sendable {
       ("--images-held", featureCredits, 1...4096),
       ("--image-feature-bytes", featureBytesMax, 1...(1 << 40)),
       ("--queries", queriesMax, 1...1_000_000),
+      ("--queries-per-client", queriesPerClientMax, 1...1_000_000),
+      ("--preparations", preparationsMax, 1...1_000_000),
       ("--image-bytes", imageBytesMax, 1...(1 << 40)),
       ("--new-tokens", newTokensDefault, 1...1_000_000),
       ("heartbeat milliseconds", heartbeatMilliseconds, 10...60_000),

@@ -129,8 +129,9 @@ extension CoordinatorState {
       .planned(
         epoch: epoch, stages: descriptions(plan, of: workers), predicted: plan.stepSeconds))
     let assignments = assignments(plan, of: workers, kvTokens: kvTokens, epoch: epoch)
-    for (stage, assignment) in zip(stages, assignments) {
-      send(.assignment(assignment), to: stage.peer)
+    for (index, assignment) in assignments.enumerated() {
+      let next = stages.indices.contains(index + 1) ? stages[index + 1].peer : nil
+      assign(assignment, to: stages[index].peer, next: next)
     }
     for worker in self.workers where !pipeline.contains(worker.peer) {
       assignSpare(worker.peer, epoch: epoch)
@@ -175,7 +176,7 @@ extension CoordinatorState {
   }
 
   mutating func assignSpare(_ peer: PeerIdentity, epoch: UInt64) {
-    send(.assignment(Assignment(epoch: epoch, modelDigest: model.digest)), to: peer)
+    assign(Assignment(epoch: epoch, modelDigest: model.digest), to: peer)
     report(.standsBy(name: members[peer]?.name ?? peer.description))
   }
 
@@ -184,6 +185,6 @@ extension CoordinatorState {
       epoch: pipeline.epoch, modelDigest: model.digest,
       nextEndpoint: members[pipeline.first]?.endpoint ?? "",
       activationType: settings.activationType)
-    send(.assignment(assignment), to: peer)
+    assign(assignment, to: peer, next: pipeline.first)
   }
 }

@@ -56,6 +56,7 @@ extension CoordinatorState {
         .overloaded, "\(count) queries are waiting or being answered",
         remedy: "Try again later", retryAfterSeconds: measurements.retryAfterSeconds)
     }
+    try requireShare(name.client)
     guard names[name] == nil, preparing[name] == nil else {
       throw CoordinatorError(.invalidQuery, "query \(name.number) is asked already")
     }

@@ -28,35 +28,43 @@ extension CoordinatorState {
   /// A step has left the pipeline. One of an older epoch, or one that is not in flight, is dropped.
   mutating func receive(_ tokens: Tokens, from peer: PeerIdentity, now: Double) {
     guard tokens.epoch == pipeline?.epoch, peer == pipeline?.stages.last?.peer,
-      let step = pipeline?.steps.removeValue(forKey: tokens.number)
+      let step = pipeline?.steps[tokens.number]
     else {
       report(.dropped("step \(tokens.number) of epoch \(tokens.epoch), which is not in flight"))
       return
     }
-    overdueInRow = 0
     let plan = step.plan
+    guard let sampled = sampled(tokens.tokens, by: plan) else {
+      // Nothing of what it says can be relied on: another worker computes the step again.
+      lose(
+        peer, reason: "it ended step \(tokens.number) without the tokens it was to sample", now: now
+      )
+      return
+    }
+    pipeline?.steps[tokens.number] = nil
+    overdueInRow = 0
     let slowest = tokens.timings.reduce(0) { max($0, $1.computeSeconds) }
     _ = pipeline?.scheduler.complete(plan.number, rows: plan.rows, seconds: slowest)
     measure(tokens.timings, of: step, now: now)
     let stages = pipeline?.stages.count ?? 0
     for span in plan.spans { queries[span.sequence]?.add(tokens.timings, stages: stages) }
+    for token in sampled { append(token, to: token.sequence, now: now) }
+  }
+
+  /// The tokens of a step's spans, in their order, as far as somebody still waits for them; nil if
+  /// one is missing or cannot be what it claims.
+  private func sampled(_ tokens: [SampledToken], by plan: StepPlan) -> [SampledToken]? {
+    var result: [SampledToken] = []
     var next = 0
     for span in plan.spans where span.samples && queries[span.sequence] != nil {
       // They come in the order of the spans.
-      var found = tokens.tokens[next...].firstIndex { $0.sequence == span.sequence }
-      if let index = found {
-        next = index + 1
-        if !isNext(tokens.tokens[index], after: span) { found = nil }
-      }
-      if let found {
-        append(tokens.tokens[found], to: span.sequence, now: now)
-      } else {
-        // Nothing else will ever carry it on.
-        fail(
-          span.sequence, .internal,
-          "step \(tokens.number) ended without the token it was to sample")
-      }
+      guard let index = tokens[next...].firstIndex(where: { $0.sequence == span.sequence }),
+        isNext(tokens[index], after: span)
+      else { return nil }
+      next = index + 1
+      result.append(tokens[index])
     }
+    return result
   }
 
   private func isNext(_ token: SampledToken, after span: StepPlan.Span) -> Bool {

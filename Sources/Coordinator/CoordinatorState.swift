@@ -64,6 +64,9 @@ struct CoordinatorState: Sendable {
   /// What each layer costs, held so, and image features; memory without KV blocks.
   let layerWeights: [LayerCost]
 
+  /// Who is who; nil where everybody who connects is trusted.
+  var access: Access?
+  var conduct = PeerConduct()
   /// Where the coordinator gives manifests and tensors; 0: nowhere.
   var tensorPort = 0
 
@@ -99,6 +102,7 @@ struct CoordinatorState: Sendable {
   }
 
   mutating func receive(_ message: Message, from peer: PeerIdentity, now: Double) {
+    guard permits(message, from: peer, now: now) else { return }
     members[peer]?.lastHeard = now
     switch message {
     case .hello(let hello): receive(hello, from: peer, now: now)
@@ -117,13 +121,15 @@ struct CoordinatorState: Sendable {
       receive(drain, from: peer)
     case .error(let error) where members[peer] != nil: receive(error, from: peer, now: now)
     default:
+      misbehaved(peer, .invalid, now: now)
       refuse(peer, .invalidMessage, "\(message.name) is not expected from this peer")
     }
     advance(now: now)
   }
 
   /// A message that did not pass the door.
-  mutating func receiveInvalid(_ fault: WireFault, from peer: PeerIdentity) {
+  mutating func receiveInvalid(_ fault: WireFault, from peer: PeerIdentity, now: Double) {
+    misbehaved(peer, .invalid, now: now)
     refuse(peer, .invalidMessage, fault.message)
   }
 
@@ -159,6 +165,7 @@ struct CoordinatorState: Sendable {
   mutating func unreachable(_ peer: PeerIdentity, now: Double) {
     if clients.contains(peer) { forgetClient(peer) }
     if members[peer] != nil { lose(peer, reason: "its connection is gone", now: now) }
+    access?.forget(peer)
     advance(now: now)
   }
 

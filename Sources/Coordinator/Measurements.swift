@@ -57,6 +57,7 @@ struct Measurements: Sendable {
     lastAnswer = now
   }
 
+  func refused(_ reason: CoordinatorMetrics.Refusal) { metrics.refused(reason) }
   func lost(_ role: Role) { metrics.lost(role) }
   func recovered(after seconds: Double) { metrics.recovery.record(seconds) }
   func queued(_ seconds: Double) { metrics.queueTime.record(seconds) }

@@ -20,6 +20,8 @@ public actor QueryClient {
   }
 
   private let address: Address
+  private let keys: KeyFile?
+  private var diagnosis: HandshakeDiagnosis
   private let clock = ContinuousClock()
   private let started: ContinuousClock.Instant
   private var socket: Socket?
@@ -32,8 +34,11 @@ public actor QueryClient {
 
   private static let helloInterval = Duration.milliseconds(500)
 
-  public init(coordinator: Address) throws(MessagingError) {
+  /// `keys` says who the client is, and whom it trusts as the coordinator; nil speaks plaintext.
+  public init(coordinator: Address, keys: KeyFile? = nil) throws(MessagingError) {
     address = coordinator
+    self.keys = keys
+    diagnosis = HandshakeDiagnosis(hasKeys: keys != nil)
     reactor = try Reactor(name: "client")
     started = clock.now
   }
@@ -43,10 +48,11 @@ public actor QueryClient {
     var options = SocketOptions()
     options.maxMessageBytes = WireLimits.standard.messageBytes
     options.lingerMilliseconds = 200
+    if let keys { options.security = keys.toCoordinator }
     let socket = try reactor.makeSocket(.dealer, options: options)
     socket.onMessage = { [weak self] _, bytes in self?.assumeIsolated { $0.receive(bytes) } }
     socket.onEvent = { [weak self] event in
-      if case .disconnected = event { self?.assumeIsolated { $0.connectionLost() } }
+      self?.assumeIsolated { $0.happened(event) }
     }
     try socket.connect(address)
     self.socket = socket
@@ -182,6 +188,12 @@ public actor QueryClient {
     }
   }
 
+  private func happened(_ event: SocketEvent) {
+    if case .disconnected = event { connectionLost() }
+    guard let reason = diagnosis.reason(after: event) else { return }
+    end(CoordinatorError(.configuration, "the coordinator at \(address) refuses: \(reason)"))
+  }
+
   /// The coordinator knows a connection, not a client: what was asked on this one is not answered.
   private func connectionLost() {
     isWelcome = false
@@ -210,7 +222,7 @@ extension CoordinatorError {
       case .invalidImage: .invalidImage
       case .overloaded: .overloaded
       case .lost: .lost
-      case .protocolVersion, .modelMismatch: .configuration
+      case .protocolVersion, .modelMismatch, .forbidden: .configuration
       case .deadline: .deadline
       case .unavailable: .unavailable
       case .invalidMessage, .internal: .internal

@@ -81,15 +81,6 @@ public struct Address: Sendable, Hashable, CustomStringConvertible {
     return true
   }
 
-  /// Throws `.notLoopback` if other machines can reach the address and `insecure` does not allow
-  /// it.
-  public func requireLoopback(unless insecure: Bool) throws(MessagingError) {
-    guard !insecure, !isLoopback else { return }
-    throw MessagingError(
-      .notLoopback, "\(self) can be reached from other machines, and messages are not encrypted",
-      remedy: "Use 127.0.0.1, or pass --insecure if you trust everybody on that network")
-  }
-
   /// The canonical text, as ZeroMQ takes it.
   public var description: String {
     switch place {

@@ -22,6 +22,8 @@ public final class MessagingContext: Sendable {
   private let ioThreads: Int
   private let maxSockets: Int
   private let state = Mutex(State.unopened)
+  /// Whether somebody answers ZeroMQ who may connect.
+  private let authenticates = Mutex(false)
 
   /// A context that starts its threads with its first socket.
   ///
@@ -68,6 +70,16 @@ public final class MessagingContext: Sendable {
       return Handle(pointer: socket)
     }
     return SocketHandle(socket.pointer)
+  }
+
+  /// Sees to it that ZeroMQ asks before it lets a peer in; must come before a socket with keys is
+  /// bound, as ZeroMQ lets everybody in while there is nobody to ask.
+  func authenticate() throws(MessagingError) {
+    try authenticates.withLock { (isStarted) throws(MessagingError) in
+      guard !isStarted else { return }
+      try Authenticator.start(in: self)
+      isStarted = true
+    }
   }
 
   private func open(_ state: inout State) throws(MessagingError) -> Handle {

@@ -8,6 +8,8 @@ public struct MessagingError: Error, Equatable, Sendable, CustomStringConvertibl
     case invalidOption
     /// The address is reachable from other machines and nobody allowed that.
     case notLoopback
+    /// The text or bytes are no key, or a key file cannot be used.
+    case invalidKey
     /// Somebody else listens there already.
     case addressInUse
     /// The address does not belong to this machine, or this process may not use it.

@@ -53,6 +53,7 @@ extension Socket {
       } else {
         counters.receivedMessages += 1
         counters.receivedBytes += received.byteCount
+        sender = received.sender
         onMessage(received.peer, received.payload)
       }
     }
@@ -64,17 +65,18 @@ extension Socket {
     var payload: [UInt8] = []
     var byteCount = 0
     var refusal: SocketEvent.RefusalReason?
+    var sender: PublicKey?
   }
 
   /// The next message; `nil` when none is there. ZeroMQ hands messages over whole, so once the
   /// first part is there the others are.
   private func receiveMessage() -> Received? {
     var received = Received()
-    guard var part = handle.receivePart(byteLimit: options.maxMessageBytes) else { return nil }
+    guard var part = receivePart() else { return nil }
     if kind == .router {
       received.peer = PeerIdentity(part.bytes ?? [])
       guard part.hasMore,
-        let payload = handle.receivePart(byteLimit: options.maxMessageBytes)
+        let payload = receivePart()
       else {
         received.refusal = .notOnePart
         return received
@@ -85,12 +87,36 @@ extension Socket {
     if part.hasMore {
       received.refusal = .notOnePart
       while part.hasMore, let next = handle.receivePart(byteLimit: 0) { part = next }
+    } else if !authenticate(part) {
+      received.refusal = .keyNotAllowed
     } else if let bytes = part.bytes {
+      received.sender = part.sender
       received.payload = bytes
     } else {
       received.refusal = .tooLarge(bytes: part.byteCount)
     }
     return received
+  }
+
+  private func receivePart() -> SocketHandle.Part? {
+    handle.receivePart(
+      byteLimit: options.maxMessageBytes, authenticates: options.security.allowList != nil)
+  }
+
+  /// Whether the sender of a message may still send; otherwise its connection ends.
+  private func authenticate(_ part: SocketHandle.Part) -> Bool {
+    guard let list = options.security.allowList else { return true }
+    guard let sender = part.sender else { return false }
+    connections.note(sender, descriptor: part.descriptor)
+    if list.contains(sender) { return true }
+    cutOff(sender)
+    return false
+  }
+
+  /// Ends the connections of a peer at once. Unless the allow-list refuses it, it may connect again.
+  public func cutOff(_ key: PublicKey) {
+    reactor.preconditionIsCurrent()
+    connections.end(key)
   }
 
   /// ZeroMQ no longer serves the socket: its context was terminated.

@@ -55,6 +55,12 @@ public final class Socket {
     didSet { reactor.preconditionIsCurrent() }
   }
 
+  /// The key of who sent the message that `onMessage` is being called for; `nil` where the socket
+  /// does not authenticate.
+  public internal(set) var sender: PublicKey?
+  /// The descriptors of connections by the key that was authenticated on them.
+  var connections = AuthenticatedConnections()
+
   let reactor: Reactor
   /// Held so that the context outlives its sockets.
   let context: MessagingContext
@@ -72,6 +78,7 @@ public final class Socket {
     kind: SocketKind, options: SocketOptions, context: MessagingContext, reactor: Reactor
   ) throws(MessagingError) {
     try options.validate()
+    if options.security.allowList != nil { try context.authenticate() }
     self.kind = kind
     self.options = options
     self.context = context

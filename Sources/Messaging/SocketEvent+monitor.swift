@@ -26,6 +26,8 @@ extension SocketEvent {
       self = .handshakeFailed(endpoint: endpoint, reason: MessagingError.reason(value))
     case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
       self = .handshakeFailed(endpoint: endpoint, reason: Self.protocolReason(value))
+    case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH where value == 400:
+      self = .keyRefused(endpoint: endpoint)
     case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
       self = .handshakeFailed(endpoint: endpoint, reason: "refused with status \(value)")
     case ZMQ_EVENT_DISCONNECTED: self = .disconnected(endpoint: endpoint)
@@ -34,10 +36,13 @@ extension SocketEvent {
     }
   }
 
+  /// Why a handshake fails where one side has keys and the other has none.
+  static let otherMechanism = "the two sides use different security mechanisms"
+
   private static func protocolReason(_ value: Int32) -> String {
     switch value {
     case ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH:
-      return "the two sides use different security mechanisms"
+      return otherMechanism
     case ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC, ZMQ_PROTOCOL_ERROR_ZMTP_KEY_EXCHANGE:
       return "the keys do not match"
     case ZMQ_PROTOCOL_ERROR_ZMTP_INVALID_METADATA, ZMQ_PROTOCOL_ERROR_ZMTP_INVALID_SEQUENCE:

@@ -20,6 +20,8 @@ public enum SocketEvent: Sendable, Equatable {
   case handshakeSucceeded(endpoint: String)
   /// The two sides did not agree, and the connection is closed.
   case handshakeFailed(endpoint: String, reason: String)
+  /// The peer does not accept our key. ZeroMQ does not try again.
+  case keyRefused(endpoint: String)
   /// A connection ended: the peer went, a heartbeat stayed out, or a message was too large.
   case disconnected(endpoint: String)
   /// The socket no longer listens on the endpoint; it is free to be bound again.
@@ -35,5 +37,7 @@ public enum SocketEvent: Sendable, Equatable {
     case tooLarge(bytes: Int)
     /// It does not consist of exactly one part.
     case notOnePart
+    /// Its sender's key is not, or no longer, on the allow-list. The sender is cut off.
+    case keyNotAllowed
   }
 }

@@ -36,8 +36,22 @@ extension SocketHandle {
     guard set(ZMQ_MAXMSGSIZE, Int64(options.maxMessageBytes)) else {
       throw .fromZeroMQ(while: "setting the largest message size")
     }
+    try apply(options.security)
     if let identity = options.identity, !set(ZMQ_ROUTING_ID, identity) {
       throw .fromZeroMQ(while: "setting the socket's identity")
     }
+  }
+  private func apply(_ security: SocketSecurity) throws(MessagingError) {
+    let isApplied =
+      switch security {
+      case .none: true
+      case .server(let pair, let list):
+        set(ZMQ_CURVE_SERVER, Int32(1)) && set(ZMQ_ZAP_DOMAIN, Array(list.domain.utf8))
+          && set(ZMQ_CURVE_SECRETKEY, Z85.bytes(pair.secretText) ?? [])
+      case .client(let pair, let server):
+        set(ZMQ_CURVE_SERVERKEY, server.bytes) && set(ZMQ_CURVE_PUBLICKEY, pair.publicKey.bytes)
+          && set(ZMQ_CURVE_SECRETKEY, Z85.bytes(pair.secretText) ?? [])
+      }
+    guard isApplied else { throw .fromZeroMQ(while: "setting the socket's keys") }
   }
 }

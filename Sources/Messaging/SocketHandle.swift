@@ -101,6 +101,15 @@ final class SocketHandle {
     return retrying { zmq_msg_send(message, pointer, ZMQ_DONTWAIT) } < 0 ? giveUp() : .sent
   }
 
+  /// Sends the parts of one message, waiting for room; false when the context ends.
+  func reply(_ parts: [[UInt8]]) -> Bool {
+    for (index, part) in parts.enumerated() {
+      let flags = index == parts.count - 1 ? 0 : ZMQ_SNDMORE
+      guard retrying({ zmq_send(pointer, part, part.count, flags) }) >= 0 else { return false }
+    }
+    return true
+  }
+
   private func giveUp() -> SendOutcome {
     let number = zmq_errno()
     zmq_msg_close(message)
@@ -117,12 +126,19 @@ final class SocketHandle {
     var byteCount: Int
     /// Whether another part of the same message follows.
     var hasMore: Bool
+    /// Who sent it, where the socket authenticates.
+    var sender: PublicKey?
+    /// The connection's descriptor, where the socket authenticates.
+    var descriptor: Int32 = -1
   }
 
-  /// The next part without waiting; `nil` with `zmq_errno` set if there is none.
-  func receivePart(byteLimit: Int) -> Part? {
+  /// The next part, without waiting unless `waits`; `nil` with `zmq_errno` set if there is none.
+  func receivePart(
+    byteLimit: Int, waits: Bool = false, authenticates: Bool = false
+  ) -> Part? {
     zmq_msg_init(message)
-    guard retrying({ zmq_msg_recv(message, pointer, ZMQ_DONTWAIT) }) >= 0 else {
+    let flags = waits ? 0 : ZMQ_DONTWAIT
+    guard retrying({ zmq_msg_recv(message, pointer, flags) }) >= 0 else {
       let number = zmq_errno()
       zmq_msg_close(message)
       errno = number
@@ -131,6 +147,12 @@ final class SocketHandle {
     defer { zmq_msg_close(message) }
     let count = zmq_msg_size(message)
     var part = Part(bytes: nil, byteCount: count, hasMore: zmq_msg_more(message) != 0)
+    if authenticates {
+      if let user = zmq_msg_gets(message, "User-Id") {
+        part.sender = PublicKey(trusted: String(cString: user))
+      }
+      part.descriptor = zmq_msg_get(message, ZMQ_SRCFD)
+    }
     if count <= byteLimit {
       part.bytes = Array(UnsafeRawBufferPointer(start: zmq_msg_data(message), count: count))
     }

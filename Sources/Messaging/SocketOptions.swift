@@ -45,6 +45,9 @@ public struct SocketOptions: Sendable, Equatable {
   /// work without it.
   public var prefersIPv6 = false
 
+  /// Encryption, and who may connect. Such sockets refuse peers without keys.
+  public var security = SocketSecurity.none
+
   /// The defaults written beside each property.
   public init() {}
 

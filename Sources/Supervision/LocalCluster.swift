@@ -154,7 +154,7 @@ public actor LocalCluster {
       arguments: arguments + [
         "--model", settings.model.path, "--log-level", settings.logLevel, "--with-parent",
       ] + (settings.encoder.map { ["--mmproj", $0.path] } ?? [])
-        + (settings.isInsecure ? ["--insecure"] : []))
+        + settings.securityArguments)
     if members[name] == nil {
       members[name] = Member(arguments: arguments, child: child, started: .now)
     } else {

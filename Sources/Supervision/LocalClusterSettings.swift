@@ -24,8 +24,8 @@ public struct LocalClusterSettings: Sendable {
   public var workerArguments: [String] = []
   /// Further arguments of the vision node.
   public var visionArguments: [String] = []
-  /// Whether other machines may reach the coordinator, without encryption.
-  public var isInsecure = false
+  /// Arguments of every process that say which keys it has, if any.
+  public var securityArguments: [String] = []
   /// Whether a process that dies is started again; otherwise it ends the cluster.
   public var restarts = false
   /// The log level of all processes.

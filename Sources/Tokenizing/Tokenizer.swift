@@ -83,6 +83,6 @@ public struct Tokenizer: Sendable {
     return kind == .control || kind == .unknown
   }
 
-  /// Whether `id` is an added token, special or not. `encode` never returns one.
+  /// Whether `id` is an added token, special or not. `encode` returns none, unless it is `unknown`.
   public func isAdded(_ id: Int32) -> Bool { added[id] != nil }
 }

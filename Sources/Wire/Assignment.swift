@@ -34,13 +34,22 @@ public struct Assignment: Sendable, Equatable {
   public var prepares: Bool
   /// Tensor endpoints of other members, which may hold what this one has to fetch. At most 64.
   public var tensorSources: [String]
+  /// The public CURVE key of who listens at `nextEndpoint`, 32 bytes; empty in a cluster without
+  /// keys.
+  public var nextKey: [UInt8]
+  /// The public keys of the cluster's workers, 32 bytes each. Steps come from no others.
+  public var workerKeys: [[UInt8]]
+  /// The public keys of the cluster's vision nodes. Image features come from no others.
+  public var visionKeys: [[UInt8]]
 
   /// Takes the fields as they are; `encode` checks them.
   public init(
     epoch: UInt64, modelDigest: [UInt8], stage: Int = 0, stageCount: Int = 0, firstLayer: Int = 0,
     layerCount: Int = 0, nextEndpoint: String = "", kvBlockCount: Int = 0, kvBlockTokens: Int = 0,
     activationType: WireDataType = .f16, featureCredits: Int = 0, stepTokensMax: Int = 0,
-    weights: String = "", prepares: Bool = false, tensorSources: [String] = []
+    weights: String = "", prepares: Bool = false, nextKey: [UInt8] = [],
+    workerKeys: [[UInt8]] = [], visionKeys: [[UInt8]] = [],
+    tensorSources: [String] = []
   ) {
     self.epoch = epoch
     self.modelDigest = modelDigest
@@ -57,6 +66,9 @@ public struct Assignment: Sendable, Equatable {
     self.weights = weights
     self.prepares = prepares
     self.tensorSources = tensorSources
+    self.nextKey = nextKey
+    self.workerKeys = workerKeys
+    self.visionKeys = visionKeys
   }
 }
 
@@ -86,6 +98,9 @@ extension Assignment: WireMessage {
     prepares = c.prepares != 0
     tensorSources = try Self.read.texts(
       c.n_tensor_sources, c.tensor_sources, "tensor_sources")
+    nextKey = Self.read.bytes(c.next_key)
+    workerKeys = Self.read.blobs(c.n_worker_keys, c.worker_keys)
+    visionKeys = Self.read.blobs(c.n_vision_keys, c.vision_keys)
   }
 
   func validate(_ limits: WireLimits) throws(WireFault) {
@@ -103,6 +118,7 @@ extension Assignment: WireMessage {
     try check.count(kvBlockTokens, "kv_block_tokens", least...limits.blockTokens)
     try check.count(stepTokensMax, "step_tokens_max", least...limits.stepTokens)
     try check.text(weights, "weights", bytesMax: limits.nameBytes)
+    try checkKeys(check)
     try check.count(featureCredits, "feature_credits", 0...limits.featureCredits)
     try check.count(tensorSources.count, "tensor_sources", 0...limits.tensorSources)
     for source in tensorSources {
@@ -137,5 +153,23 @@ extension Assignment: WireMessage {
     c.pointee.weights = arena.text(weights)
     c.pointee.prepares = prepares ? 1 : 0
     (c.pointee.n_tensor_sources, c.pointee.tensor_sources) = arena.texts(tensorSources)
+    arena.lend(nextKey) { c.pointee.next_key = $0 }
+    (c.pointee.n_worker_keys, c.pointee.worker_keys) = arena.array(
+      workerKeys.lazy.map { arena.copy($0) })
+    (c.pointee.n_vision_keys, c.pointee.vision_keys) = arena.array(
+      visionKeys.lazy.map { arena.copy($0) })
+  }
+
+  private func checkKeys(_ check: FieldCheck) throws(WireFault) {
+    if !nextKey.isEmpty {
+      try check.digest(nextKey, "next_key")
+      try check.that(!nextEndpoint.isEmpty, "next_key", "is given without next_endpoint")
+    }
+    try check.count(workerKeys.count, "worker_keys", 0...check.limits.memberKeys)
+    try check.count(visionKeys.count, "vision_keys", 0...check.limits.memberKeys)
+    for key in workerKeys { try check.digest(key, "worker_keys") }
+    for key in visionKeys { try check.digest(key, "vision_keys") }
+    try check.unique(workerKeys, "worker_keys")
+    try check.unique(visionKeys, "vision_keys")
   }
 }

@@ -25,6 +25,8 @@ public struct WireError: Sendable, Equatable {
     case deadline = 9
     /// The cluster cannot answer queries: it is not planned yet, or ends.
     case unavailable = 10
+    /// The sender's key does not allow what it asked for, or is no longer accepted.
+    case forbidden = 11
   }
 
   /// What went wrong.

@@ -53,6 +53,8 @@ public struct WireLimits: Sendable, Equatable {
 
   /// Stages of one pipeline.
   public var stages = 1024
+  /// Public keys of a cluster's workers, or of its vision nodes.
+  public var memberKeys = 4096
   /// Decoder layers of one model.
   public var layers = 4096
   /// Token positions of one KV block.

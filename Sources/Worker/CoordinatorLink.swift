@@ -33,6 +33,7 @@ final class CoordinatorLink {
 
   private let socket: Socket
   private let hello: Hello
+  private var diagnosis: HandshakeDiagnosis
   private let logger: Logger
   private let clock = ContinuousClock()
   private var state = State.joining
@@ -43,9 +44,13 @@ final class CoordinatorLink {
   private static let tick = Duration.milliseconds(100)
   private static let helloInterval = Duration.seconds(1)
 
-  init(reactor: Reactor, hello: Hello, logger: Logger) throws(MessagingError) {
+  init(
+    reactor: Reactor, hello: Hello, keys: KeyFile?, logger: Logger
+  ) throws(MessagingError) {
     var options = SocketOptions()
     options.maxMessageBytes = WireLimits.standard.messageBytes
+    if let keys { options.security = keys.toCoordinator }
+    diagnosis = HandshakeDiagnosis(hasKeys: keys != nil)
     socket = try reactor.makeSocket(.dealer, options: options)
     self.hello = hello
     self.logger = logger
@@ -55,6 +60,7 @@ final class CoordinatorLink {
 
   func start(_ coordinator: Address, on reactor: Reactor) throws(MessagingError) {
     socket.onMessage = { [weak self] _, bytes in self?.receive(bytes) }
+    socket.onEvent = { [weak self] event in self?.happened(event) }
     try socket.connect(coordinator)
     logger.info("joining the coordinator at \(coordinator)")
     send(.hello(hello))
@@ -131,7 +137,7 @@ final class CoordinatorLink {
 
   private func receive(_ error: WireError) {
     switch error.code {
-    case .protocolVersion, .modelMismatch:
+    case .protocolVersion, .modelMismatch, .forbidden:
       onRefusal?(error)
     case .invalidMessage where error.image == nil && error.step == nil:
       // A coordinator that came back does not know us.
@@ -140,6 +146,11 @@ final class CoordinatorLink {
     default:
       logger.warning("the coordinator says: \(error.text)")
     }
+  }
+
+  private func happened(_ event: SocketEvent) {
+    guard let reason = diagnosis.reason(after: event) else { return }
+    onRefusal?(WireError(code: .forbidden, text: reason))
   }
 
   private func tick() {

@@ -31,6 +31,7 @@ public actor DecoderWorker {
   private var link: CoordinatorLink?
   private var inbox: Socket?
   private var next: Downstream
+  private let neighbours = Neighbours()
   private var assignment: Assignment?
   /// The model, or as much of it as was fetched last.
   private var checkpoint: Checkpoint?
@@ -49,7 +50,8 @@ public actor DecoderWorker {
     self.settings = settings
     self.logger = logger
     reactor = try Reactor(name: "worker")
-    next = Downstream(reactor: reactor, isInsecure: settings.member.isInsecure)
+    next = Downstream(
+      reactor: reactor, isInsecure: settings.member.isInsecure, keys: settings.member.keys?.pair)
     engineThread = try Reactor(name: "stage")
     engine = StageEngine(team: settings.member.team, thread: engineThread)
     let (member, logger) = (settings.member, logger)
@@ -117,7 +119,8 @@ public actor DecoderWorker {
       weightBytesPerSecond: speed,
       processID: UInt64(ProcessInfo.processInfo.processIdentifier), fetches: fetcher != nil,
       tensorEndpoint: tensorEndpoint)
-    let link = try CoordinatorLink(reactor: reactor, hello: hello, logger: logger)
+    let link = try CoordinatorLink(
+      reactor: reactor, hello: hello, keys: settings.member.keys, logger: logger)
     link.onMessage = { [weak self] message in
       self?.assumeIsolated { $0.receive(message, fromCoordinator: true) }
     }
@@ -135,6 +138,7 @@ public actor DecoderWorker {
   private func listen() throws -> Address {
     var options = SocketOptions()
     options.maxMessageBytes = WireLimits.standard.messageBytes
+    options.security = neighbours.security(with: settings.member.keys)
     let socket = try reactor.makeSocket(.pull, options: options)
     socket.onMessage = { [weak self] _, bytes in
       self?.assumeIsolated { $0.receive(bytes) }
@@ -144,9 +148,9 @@ public actor DecoderWorker {
   }
 
   /// Opens the socket for those that lack tensors, beside the one for neighbours; empty where that
-  /// is no TCP socket.
+  /// is no TCP socket, and in a cluster with keys.
   private func listenForTensors() async throws -> String {
-    guard let host = settings.listen.host else { return "" }
+    guard settings.member.keys == nil, let host = settings.listen.host else { return "" }
     return try advertised(try await server.start(at: Address(host: host, port: 0))).description
   }
 
@@ -165,7 +169,12 @@ public actor DecoderWorker {
 
   private func receive(_ bytes: [UInt8]) {
     do {
-      receive(try decode(bytes), fromCoordinator: false)
+      let message = try decode(bytes)
+      guard neighbours.permits(message, from: inbox?.sender) else {
+        logger.warning("dropped \(message.name), which its sender's key does not allow")
+        return
+      }
+      receive(message, fromCoordinator: false)
     } catch {
       logger.warning("dropped a message of a neighbour: \(error)")
     }
@@ -190,8 +199,11 @@ public actor DecoderWorker {
         "getting ready for plan \(planNumber(assignment.epoch)): \(layersText(assignment.layers))")
       return load(assignment)
     }
+    neighbours.allow(assignment)
+    // It brought other keys, and nothing to do.
+    if let current = self.assignment, neighbours.differOnlyInKeys(assignment, current) { return }
     do {
-      try next.connect(assignment.nextEndpoint)
+      try next.connect(assignment.nextEndpoint, key: assignment.nextKey)
     } catch {
       lifetime.end(WorkerError(.messaging, "cannot reach the next stage: \(error)"))
       return

@@ -19,12 +19,14 @@ public struct MemberSettings: Sendable {
   public var team: ThreadTeam
   /// Whether neighbours may be on other machines, without encryption.
   public var isInsecure: Bool
+  /// Who it is, and whom it trusts as the coordinator; nil speaks plaintext.
+  public var keys: KeyFile?
   /// Called each time that the coordinator takes it in.
   public var onJoined: @Sendable () -> Void
 
   public init(
     coordinator: Address, name: String, checkpoint: Checkpoint?, cache: TensorCache? = nil,
-    team: ThreadTeam = .single, isInsecure: Bool = false,
+    team: ThreadTeam = .single, isInsecure: Bool = false, keys: KeyFile? = nil,
     onJoined: @escaping @Sendable () -> Void = {}
   ) {
     self.coordinator = coordinator
@@ -33,6 +35,7 @@ public struct MemberSettings: Sendable {
     self.cache = cache
     self.team = team
     self.isInsecure = isInsecure
+    self.keys = keys
     self.onJoined = onJoined
   }
 }

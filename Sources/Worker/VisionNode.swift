@@ -39,7 +39,7 @@ public actor VisionNode {
     self.settings = settings
     self.logger = logger
     reactor = try Reactor(name: "vision")
-    stage = Downstream(reactor: reactor, isInsecure: settings.isInsecure)
+    stage = Downstream(reactor: reactor, isInsecure: settings.isInsecure, keys: settings.keys?.pair)
     engineThread = try Reactor(name: "encoder")
     engine = try VisionEngine(
       checkpoint: checkpoint, format: format, team: settings.team, thread: engineThread)
@@ -79,7 +79,8 @@ public actor VisionNode {
     let hello = Hello(
       role: .visionNode, name: settings.name, modelDigest: try checkpoint.digest(),
       processID: UInt64(ProcessInfo.processInfo.processIdentifier))
-    let link = try CoordinatorLink(reactor: reactor, hello: hello, logger: logger)
+    let link = try CoordinatorLink(
+      reactor: reactor, hello: hello, keys: settings.keys, logger: logger)
     link.onMessage = { [weak self] message in self?.assumeIsolated { $0.receive(message) } }
     link.onJoined = settings.onJoined
     link.onRefusal = { [weak self] error in
@@ -102,7 +103,7 @@ public actor VisionNode {
 
   private func receive(_ assignment: Assignment) {
     do {
-      try stage.connect(assignment.nextEndpoint)
+      try stage.connect(assignment.nextEndpoint, key: assignment.nextKey)
       self.assignment = assignment
       link?.heartbeat.epoch = assignment.epoch
       logger.info("plan \(planNumber(assignment.epoch)): features go to \(assignment.nextEndpoint)")

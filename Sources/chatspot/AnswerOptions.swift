@@ -48,8 +48,10 @@ struct AnswerOptions: ParsableArguments {
   }
 
   /// Asks a coordinator; text is printed as it arrives, unless JSON is wanted.
-  func receive(_ query: ReferringQueryMessage, from address: Address) async throws -> Answer {
-    let client = try QueryClient(coordinator: address)
+  func receive(
+    _ query: ReferringQueryMessage, from address: Address, keys: KeyFile? = nil
+  ) async throws -> Answer {
+    let client = try QueryClient(coordinator: address, keys: keys)
     do {
       try await client.connect()
       for try await event in try await client.ask(query) {

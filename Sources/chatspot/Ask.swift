@@ -41,8 +41,7 @@ struct Ask: AsyncParsableCommand {
   @OptionGroup var threads: SharedThreadOptions
   @OptionGroup var visionWeights: VisionWeightsOption
 
-  @Flag(help: "Allow a coordinator that other machines can reach, without encryption.")
-  var insecure = false
+  @OptionGroup var security: SecurityOptions
 
   @Option(help: "How much a cluster of its own logs to standard error.")
   var clusterLogLevel = "error"
@@ -92,8 +91,9 @@ struct Ask: AsyncParsableCommand {
 
   private func ask(_ query: ReferringQueryMessage) async throws -> (Answer, String) {
     if let coordinator {
-      try coordinator.requireLoopback(unless: insecure)
-      return (try await answer.receive(query, from: coordinator), "\(coordinator)")
+      try security.check(coordinator)
+      let keys = try security.file(for: .client)
+      return (try await answer.receive(query, from: coordinator, keys: keys), "\(coordinator)")
     }
     try verifyCheckpoint(try model.checkpoint())
     var settings = LocalClusterSettings(

@@ -18,6 +18,6 @@ struct ChatSpot: AsyncParsableCommand {
       Ask.self, Up.self, Status.self, DrainCommand.self, RunCoordinator.self, RunWorker.self,
       RunVision.self,
       Bench.self,
-      Model.self,
+      Model.self, Keys.self,
     ])
 }

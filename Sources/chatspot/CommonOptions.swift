@@ -2,6 +2,7 @@
 
 public import ArgumentParser
 import Checkpoints
+import Coordinator
 import Foundation
 import Logging
 public import Messaging
@@ -61,10 +62,45 @@ struct LogOption: ParsableArguments {
   }
 }
 
-/// What every process of a cluster takes.
-struct ProcessOptions: ParsableArguments {
+/// Keys, or that there are none.
+struct SecurityOptions: ParsableArguments {
+  @Option(
+    help: """
+      Encrypt, and speak only with those who have keys of this cluster: a key file, or the directory \
+      of `chatspot keys`.
+      """)
+  var keys: String?
+
   @Flag(help: "Allow addresses that other machines can reach, without encryption.")
   var insecure = false
+
+  func validate() throws {
+    if keys != nil, insecure { throw ValidationError("--keys and --insecure exclude each other.") }
+  }
+
+  /// The key of a member or client, if there are keys.
+  func file(for role: IdentityRole) throws -> KeyFile? {
+    try keys.map { try KeyDirectory.file(at: $0, for: role) }
+  }
+
+  /// The coordinator's keys, if there are keys.
+  func coordinatorKeys() throws -> CoordinatorKeys? {
+    try keys.map { try CoordinatorKeys(KeyDirectory(path: $0)) }
+  }
+
+  func check(_ address: Address) throws {
+    try address.requireKeys(keys != nil, unless: insecure)
+  }
+
+  /// The same as arguments, for a child process.
+  var arguments: [String] {
+    (keys.map { ["--keys", $0] } ?? []) + (insecure ? ["--insecure"] : [])
+  }
+}
+
+/// What every process of a cluster takes.
+struct ProcessOptions: ParsableArguments {
+  @OptionGroup var security: SecurityOptions
 
   @Flag(help: .hidden)
   var withParent = false

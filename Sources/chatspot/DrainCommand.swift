@@ -21,11 +21,12 @@ struct DrainCommand: AsyncParsableCommand {
   @Option(help: "The coordinator's address.")
   var coordinator: Address = .loopback(port: defaultPort)
 
-  @OptionGroup var process: ProcessOptions
+  @OptionGroup var security: SecurityOptions
 
   func run() async throws {
-    try coordinator.requireLoopback(unless: process.insecure)
-    let client = try QueryClient(coordinator: coordinator)
+    try security.check(coordinator)
+    let client = try QueryClient(
+      coordinator: coordinator, keys: try security.file(for: .client))
     do {
       try await client.connect()
       try await client.drain(name)

@@ -30,7 +30,8 @@ struct RunCoordinator: AsyncParsableCommand {
   var workers = 1
 
   func run() async throws {
-    try listen.requireLoopback(unless: process.insecure)
+    try process.security.check(listen)
+    let keys = try process.security.coordinatorKeys()
     var settings = coordinator.settings
     settings.workersExpected = workers
     let logger = log.logger("coordinator")
@@ -38,12 +39,12 @@ struct RunCoordinator: AsyncParsableCommand {
     _ = PrometheusRegistry.installed
     let model = try ServedModel(try model.checkpoint())
     let coordinator = try Coordinator(
-      model: model, settings: settings, logger: logger, onReady: { announce("ready") })
+      model: model, settings: settings, logger: logger, keys: keys, onReady: { announce("ready") })
     let address = try await coordinator.start(at: listen)
     let gateway: Gateway?
     do {
       gateway = try await http.start(
-        for: coordinator, of: model, isInsecure: process.insecure, logger: logger)
+        for: coordinator, of: model, isInsecure: process.security.insecure, logger: logger)
     } catch {
       await coordinator.stop()
       throw error
@@ -97,6 +98,9 @@ struct CoordinatorOptions: ParsableArguments {
   @Option(help: "Queries that wait or are answered at once; more are told to come later.")
   var queries = CoordinatorSettings().queriesMax
 
+  @Option(help: "Queries of one client that wait or are answered at once; the gateway is none.")
+  var queriesPerClient = CoordinatorSettings().queriesPerClientMax
+
   @OptionGroup var weights: WeightsOption
 
   @Option(
@@ -115,6 +119,7 @@ struct CoordinatorOptions: ParsableArguments {
     settings.stepsInFlight = stepsInFlight
     settings.stepMilliseconds = maxStepMs
     settings.queriesMax = queries
+    settings.queriesPerClientMax = queriesPerClient
     settings.weights = weights.weights
     settings.trace = trace
     return settings
@@ -125,6 +130,7 @@ struct CoordinatorOptions: ParsableArguments {
     var arguments = ["--activations", activations.rawValue, "--step-tokens", "\(stepTokens)"]
     arguments += ["--max-step-ms", "\(maxStepMs)", "--queries", "\(queries)"] + weights.arguments
     arguments += ["--spares", "\(spares)", "--heartbeat-timeout", "\(heartbeatTimeout)"]
+    arguments += ["--queries-per-client", "\(queriesPerClient)"]
     if let trace { arguments += ["--trace", trace] }
     if let kvTokens { arguments += ["--kv-tokens", "\(kvTokens)"] }
     if let stepsInFlight { arguments += ["--steps-in-flight", "\(stepsInFlight)"] }

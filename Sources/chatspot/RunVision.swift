@@ -42,13 +42,13 @@ struct RunVision: AsyncParsableCommand {
   }
 
   func run() async throws {
-    try coordinator.requireLoopback(unless: process.insecure)
+    try process.security.check(coordinator)
     let name = name ?? "\(ProcessInfo.processInfo.hostName)-\(getpid())"
     let settings = MemberSettings(
       coordinator: coordinator, name: name,
       checkpoint: try model.checkpoint(),
-      team: try threads.team("encode"), isInsecure: process.insecure,
-      onJoined: { announce("joined") })
+      team: try threads.team("encode"), isInsecure: process.security.insecure,
+      keys: try process.security.file(for: .vision), onJoined: { announce("joined") })
     let node = try VisionNode(settings, format: weights, logger: log.logger(name))
     let withParent = process.withParent
     let stopping = Task {

@@ -45,6 +45,9 @@ struct RunWorker: AsyncParsableCommand {
     if fetching.fetch, model.model != nil {
       throw ValidationError("--fetch takes the place of --model.")
     }
+    if fetching.fetch, process.security.keys != nil {
+      throw ValidationError("--fetch does not go with --keys: tensors travel without encryption.")
+    }
     if let memoryBytes, memoryBytes < 1 {
       throw ValidationError("--memory-bytes must be positive.")
     }
@@ -52,14 +55,15 @@ struct RunWorker: AsyncParsableCommand {
   }
 
   func run() async throws {
-    try coordinator.requireLoopback(unless: process.insecure)
-    try listen.requireLoopback(unless: process.insecure)
+    try process.security.check(coordinator)
+    try process.security.check(listen)
     let name = name ?? "\(ProcessInfo.processInfo.hostName)-\(getpid())"
     let team = try threads.team("stage")
     let cache = try fetching.tensorCache()
     let member = MemberSettings(
       coordinator: coordinator, name: name, checkpoint: try cache == nil ? model.checkpoint() : nil,
-      cache: cache, team: team, isInsecure: process.insecure, onJoined: { announce("joined") })
+      cache: cache, team: team, isInsecure: process.security.insecure,
+      keys: try process.security.file(for: .worker), onJoined: { announce("joined") })
     let worker = try DecoderWorker(
       DecoderWorkerSettings(
         member: member, listen: listen, advertisedHost: advertise,

@@ -42,8 +42,9 @@ struct Up: AsyncParsableCommand {
   }
 
   func run() async throws {
-    try listen.requireLoopback(unless: process.insecure)
-    if !http.noHTTP { _ = try http.settings(isInsecure: process.insecure) }
+    try process.security.check(listen)
+    _ = try process.security.coordinatorKeys()
+    if !http.noHTTP { _ = try http.settings(isInsecure: process.security.insecure) }
     try verifyCheckpoint(try model.checkpoint())
     var settings = LocalClusterSettings(
       executable: EmbeddedModel.executable, model: try model.location())
@@ -55,7 +56,7 @@ struct Up: AsyncParsableCommand {
     settings.listen = "\(listen)"
     settings.coordinatorArguments = coordinator.arguments + http.arguments
     settings.visionArguments = visionWeights.arguments
-    settings.isInsecure = process.insecure
+    settings.securityArguments = process.security.arguments
     settings.logLevel = log.logLevel.rawValue
     let logger = log.logger("up")
     let cluster = LocalCluster(settings) { notice in

@@ -19,6 +19,7 @@ import tempfile
 import time
 
 import network
+import stranger
 from cluster import Cluster, machine_available, wait
 from streams import Stream, Tally, questions, run, undisturbed
 
@@ -105,6 +106,22 @@ def two_at_once(options):
             for name in ("worker-1", "worker-2", "worker-3"):
                 cluster.members[name].start()
         return disturb(cluster, options, hurt)
+
+
+@fault
+def flapping(options):
+    """kill -9 of one worker whenever it has joined, four times: it is left out of plans for a while."""
+    with Cluster(options.program, workers=2, spares=1, options=["--activations", "f32"]) as cluster:
+        def hurt(_):
+            flapper = cluster.members["worker-1"]
+            for _ in range(4):
+                joined = cluster.story().count("worker-1 joined")
+                flapper.kill()
+                flapper.start()
+                wait(lambda: cluster.story().count("worker-1 joined") > joined, 20, "it did not join again", cluster)
+        tally = disturb(cluster, options, hurt)
+        assert "worker-1 comes and goes" in cluster.story(), "it was taken back every time"
+        return tally
 
 
 @fault
@@ -203,6 +220,51 @@ def damaged_checkpoint(options):
 
 
 @fault
+def liar(options):
+    """A stage that answers garbage, wrong shapes, old epochs, tokens nobody asked for: it is taken out, others go on."""
+    told = []
+    for lie in stranger.LIES:
+        with Cluster(options.program, workers=1, options=["--activations", "f32"]) as cluster:
+            requests = questions(options.streams)
+            expected, _ = undisturbed(cluster, requests, options.tokens)
+            peer = stranger.Stranger(cluster, "worker-9", lie)
+            try:
+                cluster.members["worker-1"].kill()
+                wait(lambda: peer.assigned, 20, "it got no layers", cluster)
+                tally = Tally()
+                streams = run(cluster, requests, options.tokens)
+                wait(lambda: peer.steps > 0, 20, f"{lie.__name__}: it got no step", cluster)
+                cluster.members["worker-1"].start()
+                for stream, tokens in zip(streams, expected):
+                    stream.join(120)
+                    if stream.is_alive():
+                        stream.problem = "it came to no end within two minutes"
+                    tally.add(stream, tokens)
+            finally:
+                peer.close()
+            assert not tally.failed + tally.wrong + tally.lost + tally.doubled, (
+                f"{lie.__name__}: {tally}: {tally.problems[:2]}")
+            told.append(f"{lie.__name__} {peer.steps}")
+    return f"every stream as undisturbed; steps lied about: {', '.join(told)}"
+
+
+@fault
+def babble(options):
+    """Peers that say nothing that can be understood, or break off, delay nobody and take no memory."""
+    with Cluster(options.program) as cluster:
+        pid = cluster.coordinator.process.pid
+
+        def resident():
+            return int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+        before = resident()
+        tally = disturb(cluster, options, lambda _: stranger.pester(cluster.address))
+        grown = (resident() - before) / 1e6
+        assert grown < 200, f"the coordinator grew by {grown:.0f} MB"
+        return tally
+
+
+@fault
 def slow_client(options):
     """A client that reads its stream slowly delays nobody."""
     with Cluster(options.program) as cluster:
@@ -261,6 +323,8 @@ def main():
     if unknown:
         parser.error(f"there is no fault {unknown[0]}; there are {', '.join(FAULTS)}")
     random.seed(options.seed)
+    # Whoever ends this script does not leave its clusters and machines behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     print(f"seed {options.seed}", flush=True)
     failed = 0
     for name in options.faults or FAULTS:

@@ -126,6 +126,14 @@ final class FetchTests {
     #expect(alone.status != 0 && alone.errors.contains("--cache goes with --fetch"))
   }
 
+  @Test("a cluster with keys gives no tensors away: --fetch is refused there")
+  func keys() async throws {
+    let refused = try await Program.run([
+      "worker", "--coordinator", "tcp://127.0.0.1:1", "--fetch", "--keys", "/nowhere",
+    ])
+    #expect(refused.status != 0 && refused.errors.contains("without encryption"))
+  }
+
   @Test("a cache that cannot be made, or is too small, ends the worker with the cause")
   func cacheTrouble() async throws {
     let unwritable = try await Program.run([

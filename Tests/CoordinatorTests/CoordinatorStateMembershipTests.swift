@@ -116,7 +116,8 @@ struct CoordinatorStateMembershipTests {
       let replies = cluster.take("stranger")
       #expect(replies.errors.map(\.code) == [.invalidMessage], "\(message.name)")
     }
-    cluster.state.receiveInvalid(WireFault(.malformed, "no message"), from: PeerIdentity("x"))
+    cluster.state.receiveInvalid(
+      WireFault(.malformed, "no message"), from: PeerIdentity("x"), now: 0)
     try cluster.collect()
     #expect(cluster.take("x").errors.first?.text == "no message")
     #expect(cluster.sent.isEmpty && cluster.state.members.count == 2)

@@ -20,6 +20,7 @@ struct FakeCluster {
   var holdsPreparations = false
   var held: [(QueryName, Preparation)] = []
   var traced: [TraceEvent] = []
+  var cutOff: [PublicKey] = []
 
   static let model = Result { try ServedModel(directory: Self.modelDirectory) }
 
@@ -98,6 +99,7 @@ struct FakeCluster {
           try prepare(name, preparation)
         }
       case .trace(let event): traced.append(event)
+      case .cutOff(let key): cutOff.append(key)
       case .send(let message, let peer):
         let arrived = try decode(try encode(message))
         #expect(arrived == message)

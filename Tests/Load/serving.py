@@ -39,11 +39,15 @@ class Cluster:
     def __init__(self, *options):
         command = [PROGRAM, "up", "--listen", "tcp://127.0.0.1:0", "--port", "0", "--log-level", "warning", *options]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        self.port = None
+        self.port, self.address, self.is_ready = None, None, False
         for line in self.process.stdout:
             if line.startswith("http "):
                 self.port = int(line.rsplit(":", 1)[1].rstrip("/\n"))
+            if line.startswith("listening "):
+                self.address = line.split()[1]
             if line.startswith("ready"):
+                self.is_ready = True
+            if self.is_ready and self.address:
                 break
         if self.port is None:
             sys.exit("the cluster did not start")

@@ -58,15 +58,17 @@ struct AddressTests {
   func loopback(text: String, expected: Bool) throws {
     let address = try Address(text)
     #expect(address.isLoopback == expected)
-    try address.requireLoopback(unless: true)
+    try address.requireKeys(false, unless: true)
+    try address.requireKeys(true, unless: false)
     if expected {
-      try address.requireLoopback(unless: false)
+      try address.requireKeys(false, unless: false)
     } else {
       let error = #expect(throws: MessagingError.self) {
-        try address.requireLoopback(unless: false)
+        try address.requireKeys(false, unless: false)
       }
       #expect(error?.code == .notLoopback)
       #expect(error?.description.contains("--insecure") == true)
+      #expect(error?.description.contains("chatspot keys make") == true)
     }
   }
 

@@ -5,6 +5,8 @@ actor Peer {
   struct Message: Equatable {
     var sender: PeerIdentity?
     var bytes: [UInt8]
+    /// The sender's key, where the socket authenticates.
+    var key: PublicKey?
   }
 
   nonisolated let reactor: Reactor
@@ -33,7 +35,7 @@ actor Peer {
 
   func resumeReading() {
     socket?.onMessage = { [weak self] sender, bytes in
-      self?.assumeIsolated { $0.received(Message(sender: sender, bytes: bytes)) }
+      self?.assumeIsolated { $0.received(sender, bytes) }
     }
   }
 
@@ -60,6 +62,8 @@ actor Peer {
 
   /// From now on answers every message with itself, before it is recorded.
   func echo() { echoes = true }
+
+  func cutOff(_ key: PublicKey) { socket?.cutOff(key) }
 
   /// Closes the socket and returns what went through it.
   @discardableResult
@@ -114,8 +118,9 @@ actor Peer {
     await withCheckedContinuation { waiters.append($0) }
   }
 
-  private func received(_ message: Message) {
+  private func received(_ sender: PeerIdentity?, _ bytes: [UInt8]) {
     assertIsolated()
+    let message = Message(sender: sender, bytes: bytes, key: socket?.sender)
     if echoes { try? socket?.send(message.bytes, to: message.sender) }
     messages.append(message)
     wakeWaiters()

@@ -170,7 +170,8 @@ struct RandomMessages {
       nextEndpoint: last ? "" : "tcp://[::1]:9", kvBlockCount: int(1...1 << 20),
       kvBlockTokens: int(1...256), activationType: flag() ? .f16 : .f32, featureCredits: int(0...9),
       stepTokensMax: int(1...4096), weights: flag() ? "q8_0" : "",
-      prepares: flag())
+      prepares: flag(), nextKey: !last && flag() ? bytes(32) : [],
+      workerKeys: list(0...3) { $0.bytes(32) }, visionKeys: list(0...3) { $0.bytes(32) })
   }
 
   mutating func geometry() -> WireImageGeometry {

@@ -164,6 +164,15 @@ struct ValidationTests {
     BrokenRule("Assignment.next_endpoint is given", Whole.assignment, Message.assignment) {
       $0.stage = 1
     },
+    BrokenRule("Assignment.next_key is 31", Whole.assignment, Message.assignment) {
+      $0.nextKey = Array(repeating: 1, count: 31)
+    },
+    BrokenRule("Assignment.worker_keys is 33", Whole.assignment, Message.assignment) {
+      $0.workerKeys = [Array(repeating: 1, count: 33)]
+    },
+    BrokenRule("Assignment.vision_keys name", Whole.assignment, Message.assignment) {
+      $0.visionKeys = [Array(repeating: 1, count: 32), Array(repeating: 1, count: 32)]
+    },
     BrokenRule("Assignment.first_layer is 3 without", Whole.assignment, Message.assignment) {
       $0.layerCount = 0
       $0.firstLayer = 3

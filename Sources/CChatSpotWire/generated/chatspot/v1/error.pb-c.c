@@ -194,7 +194,7 @@ const ProtobufCMessageDescriptor chatspot__v1__error__descriptor =
   (ProtobufCMessageInit) chatspot__v1__error__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue chatspot__v1__error_code__enum_values_by_number[11] =
+static const ProtobufCEnumValue chatspot__v1__error_code__enum_values_by_number[12] =
 {
   { "ERROR_CODE_UNSPECIFIED", "CHATSPOT__V1__ERROR_CODE__ERROR_CODE_UNSPECIFIED", 0 },
   { "ERROR_CODE_PROTOCOL_VERSION", "CHATSPOT__V1__ERROR_CODE__ERROR_CODE_PROTOCOL_VERSION", 1 },
@@ -207,13 +207,15 @@ static const ProtobufCEnumValue chatspot__v1__error_code__enum_values_by_number[
   { "ERROR_CODE_INTERNAL", "CHATSPOT__V1__ERROR_CODE__ERROR_CODE_INTERNAL", 8 },
   { "ERROR_CODE_DEADLINE", "CHATSPOT__V1__ERROR_CODE__ERROR_CODE_DEADLINE", 9 },
   { "ERROR_CODE_UNAVAILABLE", "CHATSPOT__V1__ERROR_CODE__ERROR_CODE_UNAVAILABLE", 10 },
+  { "ERROR_CODE_FORBIDDEN", "CHATSPOT__V1__ERROR_CODE__ERROR_CODE_FORBIDDEN", 11 },
 };
 static const ProtobufCIntRange chatspot__v1__error_code__value_ranges[] = {
-{0, 0},{0, 11}
+{0, 0},{0, 12}
 };
-static const ProtobufCEnumValueIndex chatspot__v1__error_code__enum_values_by_name[11] =
+static const ProtobufCEnumValueIndex chatspot__v1__error_code__enum_values_by_name[12] =
 {
   { "ERROR_CODE_DEADLINE", 9 },
+  { "ERROR_CODE_FORBIDDEN", 11 },
   { "ERROR_CODE_INTERNAL", 8 },
   { "ERROR_CODE_INVALID_IMAGE", 5 },
   { "ERROR_CODE_INVALID_MESSAGE", 2 },
@@ -232,9 +234,9 @@ const ProtobufCEnumDescriptor chatspot__v1__error_code__descriptor =
   "ErrorCode",
   "Chatspot__V1__ErrorCode",
   "chatspot.v1",
-  11,
+  12,
   chatspot__v1__error_code__enum_values_by_number,
-  11,
+  12,
   chatspot__v1__error_code__enum_values_by_name,
   1,
   chatspot__v1__error_code__value_ranges,

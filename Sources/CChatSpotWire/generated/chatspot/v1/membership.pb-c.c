@@ -601,7 +601,7 @@ const ProtobufCMessageDescriptor chatspot__v1__welcome__descriptor =
   (ProtobufCMessageInit) chatspot__v1__welcome__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chatspot__v1__assignment__field_descriptors[15] =
+static const ProtobufCFieldDescriptor chatspot__v1__assignment__field_descriptors[18] =
 {
   {
     "epoch",
@@ -772,6 +772,42 @@ static const ProtobufCFieldDescriptor chatspot__v1__assignment__field_descriptor
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "next_key",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__Assignment, next_key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "worker_keys",
+    21,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Chatspot__V1__Assignment, n_worker_keys),
+    offsetof(Chatspot__V1__Assignment, worker_keys),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "vision_keys",
+    22,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Chatspot__V1__Assignment, n_vision_keys),
+    offsetof(Chatspot__V1__Assignment, vision_keys),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "tensor_sources",
     30,
     PROTOBUF_C_LABEL_REPEATED,
@@ -794,18 +830,22 @@ static const unsigned chatspot__v1__assignment__field_indices_by_name[] = {
   5,   /* field[5] = layer_count */
   1,   /* field[1] = model_digest */
   6,   /* field[6] = next_endpoint */
+  14,   /* field[14] = next_key */
   13,   /* field[13] = prepares */
   2,   /* field[2] = stage */
   3,   /* field[3] = stage_count */
   11,   /* field[11] = step_tokens_max */
-  14,   /* field[14] = tensor_sources */
+  17,   /* field[17] = tensor_sources */
+  16,   /* field[16] = vision_keys */
   12,   /* field[12] = weights */
+  15,   /* field[15] = worker_keys */
 };
-static const ProtobufCIntRange chatspot__v1__assignment__number_ranges[2 + 1] =
+static const ProtobufCIntRange chatspot__v1__assignment__number_ranges[3 + 1] =
 {
   { 1, 0 },
-  { 30, 14 },
-  { 0, 15 }
+  { 20, 14 },
+  { 30, 17 },
+  { 0, 18 }
 };
 const ProtobufCMessageDescriptor chatspot__v1__assignment__descriptor =
 {
@@ -815,10 +855,10 @@ const ProtobufCMessageDescriptor chatspot__v1__assignment__descriptor =
   "Chatspot__V1__Assignment",
   "chatspot.v1",
   sizeof(Chatspot__V1__Assignment),
-  15,
+  18,
   chatspot__v1__assignment__field_descriptors,
   chatspot__v1__assignment__field_indices_by_name,
-  2,  chatspot__v1__assignment__number_ranges,
+  3,  chatspot__v1__assignment__number_ranges,
   (ProtobufCMessageInit) chatspot__v1__assignment__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

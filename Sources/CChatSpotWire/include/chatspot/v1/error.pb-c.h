@@ -67,7 +67,11 @@ typedef enum _Chatspot__V1__ErrorCode {
   /*
    * The cluster cannot answer queries: it is not planned yet, or ends.
    */
-  CHATSPOT__V1__ERROR_CODE__ERROR_CODE_UNAVAILABLE = 10
+  CHATSPOT__V1__ERROR_CODE__ERROR_CODE_UNAVAILABLE = 10,
+  /*
+   * The sender's key does not allow what it asked for, or is no longer accepted.
+   */
+  CHATSPOT__V1__ERROR_CODE__ERROR_CODE_FORBIDDEN = 11
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(CHATSPOT__V1__ERROR_CODE)
 } Chatspot__V1__ErrorCode;
 

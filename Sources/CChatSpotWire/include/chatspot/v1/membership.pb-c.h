@@ -207,6 +207,21 @@ struct  Chatspot__V1__Assignment
    */
   protobuf_c_boolean prepares;
   /*
+   * The public CURVE key of who listens at `next_endpoint`; 32 bytes. Empty in a cluster without keys.
+   */
+  ProtobufCBinaryData next_key;
+  /*
+   * The public keys of the cluster's workers; 32 bytes each, none twice. The member takes steps from no others.
+   * An Assignment of the epoch that the member is in brings new `worker_keys` and `vision_keys`, nothing else.
+   */
+  size_t n_worker_keys;
+  ProtobufCBinaryData *worker_keys;
+  /*
+   * The public keys of the cluster's vision nodes. The member takes image features from no others.
+   */
+  size_t n_vision_keys;
+  ProtobufCBinaryData *vision_keys;
+  /*
    * Tensor endpoints of other members, which may hold what this one has to fetch. At most 64 of at most 256
    * bytes.
    */
@@ -215,7 +230,7 @@ struct  Chatspot__V1__Assignment
 };
 #define CHATSPOT__V1__ASSIGNMENT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chatspot__v1__assignment__descriptor) \
-    , 0, {0,NULL}, 0, 0, 0, 0, (char *)protobuf_c_empty_string, 0, 0, CHATSPOT__V1__DATA_TYPE__DATA_TYPE_UNSPECIFIED, 0, 0, (char *)protobuf_c_empty_string, 0, 0,NULL }
+    , 0, {0,NULL}, 0, 0, 0, 0, (char *)protobuf_c_empty_string, 0, 0, CHATSPOT__V1__DATA_TYPE__DATA_TYPE_UNSPECIFIED, 0, 0, (char *)protobuf_c_empty_string, 0, {0,NULL}, 0,NULL, 0,NULL, 0,NULL }
 
 
 /*
