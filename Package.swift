@@ -55,9 +55,9 @@ let package = Package(
     .executableTarget(
       name: "chatspot",
       dependencies: [
-        "Supervision", "Gateway", "Journal", "Coordinator", "Worker", "Wire", "Messaging",
-        "Referring",
-        "Models", "Benchmark", "Checkpoints", "Compute", arguments, logging,
+        "Supervision", "Gateway", "Journal", "Coordinator", "Worker", "Transfer", "Wire",
+        "Messaging", "Referring", "Models", "Benchmark", "Checkpoints", "Compute", arguments,
+        logging,
       ],
       resources: [.copy("Resources/mini-chatspot"), .copy("Resources/samples")],
       swiftSettings: strict),
@@ -76,16 +76,21 @@ let package = Package(
     .target(
       name: "Coordinator",
       dependencies: [
-        "Wire", "Messaging", "Referring", "Tokenizing", "Imaging", "Checkpoints", "Compute", crypto,
-        logging, metrics,
+        "Transfer", "Wire", "Messaging", "Referring", "Tokenizing", "Imaging", "Checkpoints",
+        "Compute", crypto, logging, metrics,
       ],
       swiftSettings: strict),
     .target(
       name: "Worker",
       dependencies: [
-        "Wire", "Messaging", "Referring", "Models", "Imaging", "Checkpoints", "Compute", crypto,
+        "Transfer", "Wire", "Messaging", "Referring", "Models", "Imaging", "Checkpoints", "Compute",
+        crypto,
         logging,
       ],
+      swiftSettings: strict),
+    .target(
+      name: "Transfer",
+      dependencies: ["Wire", "Messaging", "Checkpoints", "Compute", crypto, logging],
       swiftSettings: strict),
     .target(name: "Wire", dependencies: ["CChatSpotWire"], swiftSettings: strict),
     .target(name: "Messaging", dependencies: ["CZeroMQ"], swiftSettings: strict),
@@ -113,8 +118,8 @@ let package = Package(
     .testTarget(
       name: "ClusterTests",
       dependencies: [
-        "chatspot", "Supervision", "Coordinator", "Worker", "Wire", "Messaging", "Referring",
-        "Checkpoints", logging,
+        "chatspot", "Supervision", "Coordinator", "Worker", "Transfer", "Wire", "Messaging",
+        "Referring", "Checkpoints", "Compute", logging,
       ],
       swiftSettings: strict),
     .testTarget(name: "JournalTests", dependencies: ["Journal"], swiftSettings: strict),
@@ -130,6 +135,10 @@ let package = Package(
       dependencies: [
         "Worker", "Models", "Checkpoints", "Compute", "Referring", "Imaging", "Tokenizing",
       ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "TransferTests",
+      dependencies: ["Transfer", "Wire", "Messaging", "Checkpoints", "Compute", logging],
       swiftSettings: strict),
     .testTarget(
       name: "CoordinatorTests",

@@ -90,6 +90,45 @@ public struct Checkpoint: Sendable {
     (self.tensors, self.unread) = (tensors, unread)
   }
 
+  /// A part of a checkpoint whose tensors stand in files of their own, each from the file's first
+  /// byte on: as many tensors as are needed, and the configuration of the whole model.
+  ///
+  /// Throws `CheckpointError` for what is wrong with a file or a tensor.
+  public init(
+    named location: URL, configurationFiles: [(name: String, bytes: [UInt8])],
+    tensors: [(tensor: TensorDescription, file: URL)]
+  ) throws(CheckpointError) {
+    self.location = location
+    var files = CheckpointFiles(deriving: location.lastPathComponent)
+    for (name, bytes) in configurationFiles {
+      guard
+        let fields = try? JSONDecoder().decode([String: JSONValue].self, from: Data(bytes))
+      else {
+        throw CheckpointError(
+          .malformed, "\(name) of \(location.lastPathComponent) is not a JSON object")
+      }
+      files.derived[name] = fields
+    }
+    self.files = files
+    configuration = try ModelConfiguration(files)
+    profile = try ReferringProfile(files)
+    tokenizerMetadata = nil
+    var locations: [String: TensorLocation] = [:]
+    for (tensor, file) in tensors {
+      try tensor.validate()
+      locations[tensor.name] = TensorLocation(
+        path: file.path, format: tensor.format, shape: tensor.shape, offset: 0,
+        byteCount: tensor.byteCount, encoding: tensor.encoding, rowOrder: tensor.rowOrder)
+    }
+    self.tensors = locations
+    unread = [:]
+    withoutEncoder =
+      locations.keys.contains { $0.hasPrefix("vision_tower.") }
+      ? nil
+      : CheckpointError(
+        .missingTensor, "the vision encoder of \(location.lastPathComponent) was not asked for")
+  }
+
   /// The last part of the location's name.
   public var name: String { location.lastPathComponent }
 

@@ -4,6 +4,7 @@
 internal import Foundation
 public import Logging
 public import Messaging
+internal import Transfer
 public import Wire
 
 /// A coordinator that listens for decoder workers, vision nodes and clients.
@@ -25,6 +26,8 @@ public actor Coordinator {
   var watched: WatchedIdentities?
   /// Looks at who is gone that are still to come, by their delay in milliseconds.
   private var probes: Set<Int> = []
+  /// Gives tensors to members that have no checkpoint.
+  private var tensors: TensorServer?
   private var local = LocalQueries()
   private var trace: TraceFile?
   /// The timer for the next deadline of a query, and when that is.
@@ -58,7 +61,8 @@ public actor Coordinator {
   }
 
   /// Listens at `address` and returns it with its port. Throws `MessagingError`.
-  public func start(at address: Address) throws -> Address {
+  public func start(at address: Address) async throws -> Address {
+    try await serveTensors(beside: address)
     var options = SocketOptions()
     options.maxMessageBytes = WireLimits.standard.messageBytes
     options.security = try secure()
@@ -83,6 +87,17 @@ public actor Coordinator {
     return bound
   }
 
+  /// Opens a port for those who lack tensors on the host of `address`; none where that is no TCP
+  /// address, and none in a cluster with keys, whose bytes nobody gets without one.
+  private func serveTensors(beside address: Address) async throws {
+    guard keys == nil, let host = address.host else { return }
+    let tensors = try TensorServer(
+      state.model.checkpoint, modelDigest: state.model.digest, describes: true, logger: logger)
+    let bound = try await tensors.start(at: Address(host: host, port: 0))
+    self.tensors = tensors
+    state.tensorPort = Int(bound.port ?? 0)
+  }
+
   /// Somebody's connection has ended. The event may come a moment before ZeroMQ knows that nobody can
   /// be reached there any more.
   func connectionEnded() {
@@ -104,6 +119,8 @@ public actor Coordinator {
       send(.goodbye(Goodbye(reason: "the coordinator ends")), to: peer)
     }
     isStopped = true
+    let tensors = tensors
+    Task { await tensors?.stop() }
     trace?.close()
     trace = nil
     socket?.close()

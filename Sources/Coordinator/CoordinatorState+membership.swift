@@ -18,14 +18,14 @@ extension CoordinatorState {
     let welcome = Welcome(
       protocolVersion: Wire.protocolVersion,
       heartbeatIntervalMilliseconds: settings.heartbeatMilliseconds,
-      heartbeatTimeoutMilliseconds: settings.heartbeatTimeoutMilliseconds)
+      heartbeatTimeoutMilliseconds: settings.heartbeatTimeoutMilliseconds, tensorPort: tensorPort)
     if hello.role == .client {
       if clients.count >= Self.clientsMax { forgetIdleClients() }
       clients.insert(peer)
       send(.welcome(welcome), to: peer)
       return
     }
-    guard hello.modelDigest == model.digest else {
+    guard hello.fetches || hello.modelDigest == model.digest else {
       refuse(
         peer, .modelMismatch,
         "\(hello.name) has another checkpoint than this coordinator's \(model.directory.path)")

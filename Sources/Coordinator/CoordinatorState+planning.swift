@@ -142,6 +142,15 @@ extension CoordinatorState {
     for sequence in waiting { begin(sequence) }
   }
 
+  /// Who may have what a worker has to fetch: those with a checkpoint first. None for one that has the
+  /// checkpoint itself.
+  private func tensorSources(for peer: PeerIdentity) -> [String] {
+    guard members[peer]?.fetches == true else { return [] }
+    let others = workers.filter { $0.peer != peer && !$0.tensorEndpoint.isEmpty }
+    let ordered = others.filter { !$0.fetches } + others.filter(\.fetches)
+    return ordered.prefix(WireLimits.standard.tensorSources).map(\.tensorEndpoint)
+  }
+
   private func blockCount(_ kvTokens: Int) -> Int { max(1, kvTokens / settings.kvBlockTokens) }
 
   /// A plan for people.
@@ -161,7 +170,8 @@ extension CoordinatorState {
         nextEndpoint: isLast ? "" : workers[plan.stages[index + 1].worker].endpoint,
         kvBlockCount: blockCount(kvTokens), kvBlockTokens: settings.kvBlockTokens,
         activationType: settings.activationType, featureCredits: featureCredits,
-        stepTokensMax: settings.stepTokens, weights: weights?.rawValue ?? "")
+        stepTokensMax: settings.stepTokens, weights: weights?.rawValue ?? "",
+        tensorSources: tensorSources(for: workers[stage.worker].peer))
     }
   }
 

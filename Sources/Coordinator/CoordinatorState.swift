@@ -67,6 +67,8 @@ struct CoordinatorState: Sendable {
   /// Who is who; nil where everybody who connects is trusted.
   var access: Access?
   var conduct = PeerConduct()
+  /// Where the coordinator gives manifests and tensors; 0: nowhere.
+  var tensorPort = 0
 
   var actions: [CoordinatorAction] = []
 

@@ -11,6 +11,10 @@ struct Member: Sendable {
   let processID: UInt64
   /// Where neighbours reach a decoder worker.
   let endpoint: String
+  /// Whether it has no checkpoint of its own.
+  let fetches: Bool
+  /// Where others get its tensors; empty: nowhere.
+  let tensorEndpoint: String
   let capacity: WorkerCapacity
   /// When it was last heard of, in seconds.
   var lastHeard: Double
@@ -27,6 +31,8 @@ struct Member: Sendable {
     name = hello.name.isEmpty ? peer.description : hello.name
     processID = hello.processID
     endpoint = hello.dataEndpoint
+    fetches = hello.fetches
+    tensorEndpoint = hello.tensorEndpoint
     capacity = WorkerCapacity(
       bytesPerSecond: max(1, hello.weightBytesPerSecond), memoryBytes: hello.memoryBytes)
     lastHeard = now

@@ -19,7 +19,7 @@ public struct ServedModel: Sendable {
   let system: String?
   /// Token positions that an image takes.
   let imageRows: Int
-  private let checkpoint: Checkpoint
+  let checkpoint: Checkpoint
   public let digest: [UInt8]
   public let directory: URL
 

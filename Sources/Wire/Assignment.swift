@@ -32,6 +32,8 @@ public struct Assignment: Sendable, Equatable {
   public var weights: String
   /// Only to get ready: the layers are loaded beside those that are held.
   public var prepares: Bool
+  /// Tensor endpoints of other members, which may hold what this one has to fetch. At most 64.
+  public var tensorSources: [String]
   /// The public CURVE key of who listens at `nextEndpoint`, 32 bytes; empty in a cluster without
   /// keys.
   public var nextKey: [UInt8]
@@ -46,7 +48,8 @@ public struct Assignment: Sendable, Equatable {
     layerCount: Int = 0, nextEndpoint: String = "", kvBlockCount: Int = 0, kvBlockTokens: Int = 0,
     activationType: WireDataType = .f16, featureCredits: Int = 0, stepTokensMax: Int = 0,
     weights: String = "", prepares: Bool = false, nextKey: [UInt8] = [],
-    workerKeys: [[UInt8]] = [], visionKeys: [[UInt8]] = []
+    workerKeys: [[UInt8]] = [], visionKeys: [[UInt8]] = [],
+    tensorSources: [String] = []
   ) {
     self.epoch = epoch
     self.modelDigest = modelDigest
@@ -62,6 +65,7 @@ public struct Assignment: Sendable, Equatable {
     self.stepTokensMax = stepTokensMax
     self.weights = weights
     self.prepares = prepares
+    self.tensorSources = tensorSources
     self.nextKey = nextKey
     self.workerKeys = workerKeys
     self.visionKeys = visionKeys
@@ -92,6 +96,8 @@ extension Assignment: WireMessage {
     stepTokensMax = Int(c.step_tokens_max)
     weights = try Self.read.text(c.weights, "weights")
     prepares = c.prepares != 0
+    tensorSources = try Self.read.texts(
+      c.n_tensor_sources, c.tensor_sources, "tensor_sources")
     nextKey = Self.read.bytes(c.next_key)
     workerKeys = Self.read.blobs(c.n_worker_keys, c.worker_keys)
     visionKeys = Self.read.blobs(c.n_vision_keys, c.vision_keys)
@@ -114,6 +120,11 @@ extension Assignment: WireMessage {
     try check.text(weights, "weights", bytesMax: limits.nameBytes)
     try checkKeys(check)
     try check.count(featureCredits, "feature_credits", 0...limits.featureCredits)
+    try check.count(tensorSources.count, "tensor_sources", 0...limits.tensorSources)
+    for source in tensorSources {
+      try check.endpoint(source, "tensor_sources")
+      try check.that(!source.isEmpty, "tensor_sources", "holds an empty endpoint")
+    }
     guard holdsLayers else {
       try check.that(stage == 0, "stage", "is \(stage) without layers")
       try check.that(firstLayer == 0, "first_layer", "is \(firstLayer) without layers")
@@ -141,6 +152,7 @@ extension Assignment: WireMessage {
     c.pointee.step_tokens_max = UInt32(clamping: stepTokensMax)
     c.pointee.weights = arena.text(weights)
     c.pointee.prepares = prepares ? 1 : 0
+    (c.pointee.n_tensor_sources, c.pointee.tensor_sources) = arena.texts(tensorSources)
     arena.lend(nextKey) { c.pointee.next_key = $0 }
     (c.pointee.n_worker_keys, c.pointee.worker_keys) = arena.array(
       workerKeys.lazy.map { arena.copy($0) })

@@ -12,7 +12,7 @@ public struct Hello: Sendable, Equatable {
   /// A name for people, such as "worker-1"; shown in logs and reports. At most 128 bytes.
   public var name: String
   /// SHA-256 that identifies the checkpoint that the sender has on disk; 32 bytes. Empty for a
-  /// client.
+  /// client, and for a member that fetches its tensors.
   public var modelDigest: [UInt8]
   /// Where the sender's neighbours reach it, as "tcp://host:port", in printable ASCII. Only for a
   /// decoder worker. At most 256 bytes.
@@ -25,6 +25,12 @@ public struct Hello: Sendable, Equatable {
   public var weightBytesPerSecond: Int
   /// The sender's process id on its host, for reports.
   public var processID: UInt64
+  /// The sender has no checkpoint: it fetches the tensors that it is assigned, from whoever holds
+  /// them.
+  public var fetches: Bool
+  /// Where others get the tensors that the sender holds, as "tcp://host:port", in printable ASCII;
+  /// empty: nowhere. At most 256 bytes.
+  public var tensorEndpoint: String
 
   /// Whether the sender speaks this protocol version. If not, nothing but `protocolVersion` was
   /// read.
@@ -34,7 +40,8 @@ public struct Hello: Sendable, Equatable {
   public init(
     protocolVersion: Int = Wire.protocolVersion, role: Role, name: String = "",
     modelDigest: [UInt8] = [], dataEndpoint: String = "", memoryBytes: Int = 0,
-    weightBytesPerSecond: Int = 0, processID: UInt64 = 0
+    weightBytesPerSecond: Int = 0, processID: UInt64 = 0, fetches: Bool = false,
+    tensorEndpoint: String = ""
   ) {
     self.protocolVersion = protocolVersion
     self.role = role
@@ -44,6 +51,8 @@ public struct Hello: Sendable, Equatable {
     self.memoryBytes = memoryBytes
     self.weightBytesPerSecond = weightBytesPerSecond
     self.processID = processID
+    self.fetches = fetches
+    self.tensorEndpoint = tensorEndpoint
   }
 }
 
@@ -65,6 +74,8 @@ extension Hello: WireMessage {
     weightBytesPerSecond = try Self.read.integer(
       c.weight_bytes_per_second, "weight_bytes_per_second")
     processID = c.process_id
+    fetches = c.fetches != 0
+    tensorEndpoint = try Self.read.text(c.tensor_endpoint, "tensor_endpoint")
   }
 
   func validate(_ limits: WireLimits) throws(WireFault) {
@@ -72,8 +83,13 @@ extension Hello: WireMessage {
     try check.count(protocolVersion, "protocol_version")
     guard speaksOurVersion else { return }
     try check.text(name, "name", bytesMax: limits.nameBytes)
+    try check.endpoint(tensorEndpoint, "tensor_endpoint")
     if role == .client {
       try check.that(modelDigest.isEmpty, "model_digest", "is given by a client")
+      try check.that(!fetches, "fetches", "is set by a client")
+      try check.that(tensorEndpoint.isEmpty, "tensor_endpoint", "is given by a client")
+    } else if fetches {
+      try check.that(modelDigest.isEmpty, "model_digest", "is given by a member that fetches")
     } else {
       try check.digest(modelDigest, "model_digest")
     }
@@ -97,6 +113,8 @@ extension Hello: WireMessage {
     c.pointee.memory_bytes = UInt64(clamping: memoryBytes)
     c.pointee.weight_bytes_per_second = UInt64(clamping: weightBytesPerSecond)
     c.pointee.process_id = processID
+    c.pointee.fetches = fetches ? 1 : 0
+    c.pointee.tensor_endpoint = arena.text(tensorEndpoint)
   }
 }
 

@@ -23,6 +23,10 @@ extension Message {
     case .answer(let body): body
     case .drain(let body): body
     case .drained(let body): body
+    case .manifestRequest(let body): body
+    case .manifest(let body): body
+    case .tensorRequest(let body): body
+    case .tensorChunk(let body): body
     }
   }
 
@@ -68,6 +72,14 @@ extension Message {
       self = .drain(try read.required(c.drain, "drain"))
     case CHATSPOT__V1__ENVELOPE__BODY_DRAINED:
       self = .drained(try read.required(c.drained, "drained"))
+    case CHATSPOT__V1__ENVELOPE__BODY_MANIFEST_REQUEST:
+      self = .manifestRequest(try read.required(c.manifest_request, "manifest_request"))
+    case CHATSPOT__V1__ENVELOPE__BODY_MANIFEST:
+      self = .manifest(try read.required(c.manifest, "manifest"))
+    case CHATSPOT__V1__ENVELOPE__BODY_TENSOR_REQUEST:
+      self = .tensorRequest(try read.required(c.tensor_request, "tensor_request"))
+    case CHATSPOT__V1__ENVELOPE__BODY_TENSOR_CHUNK:
+      self = .tensorChunk(try read.required(c.tensor_chunk, "tensor_chunk"))
     default:
       throw WireFault(
         .malformed, "Envelope carries no message that this version knows",
@@ -135,6 +147,18 @@ extension Message {
     case .drained(let body):
       c.pointee.body_case = CHATSPOT__V1__ENVELOPE__BODY_DRAINED
       c.pointee.drained = arena.message(body)
+    case .manifestRequest(let body):
+      c.pointee.body_case = CHATSPOT__V1__ENVELOPE__BODY_MANIFEST_REQUEST
+      c.pointee.manifest_request = arena.message(body)
+    case .manifest(let body):
+      c.pointee.body_case = CHATSPOT__V1__ENVELOPE__BODY_MANIFEST
+      c.pointee.manifest = arena.message(body)
+    case .tensorRequest(let body):
+      c.pointee.body_case = CHATSPOT__V1__ENVELOPE__BODY_TENSOR_REQUEST
+      c.pointee.tensor_request = arena.message(body)
+    case .tensorChunk(let body):
+      c.pointee.body_case = CHATSPOT__V1__ENVELOPE__BODY_TENSOR_CHUNK
+      c.pointee.tensor_chunk = arena.message(body)
     }
   }
 }

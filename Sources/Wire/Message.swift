@@ -38,6 +38,14 @@ public enum Message: Sendable, Equatable {
   case drain(Drain)
   /// Coordinator to whoever sent `drain`.
   case drained(Drained)
+  /// Member to the coordinator's tensor port.
+  case manifestRequest(ManifestRequest)
+  /// Coordinator to member.
+  case manifest(Manifest)
+  /// Member to whoever may hold the tensor.
+  case tensorRequest(TensorRequest)
+  /// Holder to member.
+  case tensorChunk(TensorChunk)
 
   /// The message's name in the protocol, such as "EncodeImage", for logs.
   public var name: String { "\(type(of: body).messageName)" }

@@ -9,15 +9,19 @@ public struct Welcome: Sendable, Equatable {
   /// After how long a silence the other side counts as lost, in milliseconds. Longer than the
   /// interval.
   public var heartbeatTimeoutMilliseconds: Int
+  /// The TCP port at which the coordinator gives manifests and tensors, on the host under which the
+  /// receiver reaches it; 0: nowhere.
+  public var tensorPort: Int
 
   /// Takes the fields as they are; `encode` checks them.
   public init(
     protocolVersion: Int = Wire.protocolVersion, heartbeatIntervalMilliseconds: Int,
-    heartbeatTimeoutMilliseconds: Int
+    heartbeatTimeoutMilliseconds: Int, tensorPort: Int = 0
   ) {
     self.protocolVersion = protocolVersion
     self.heartbeatIntervalMilliseconds = heartbeatIntervalMilliseconds
     self.heartbeatTimeoutMilliseconds = heartbeatTimeoutMilliseconds
+    self.tensorPort = tensorPort
   }
 }
 
@@ -29,6 +33,7 @@ extension Welcome: WireMessage {
     protocolVersion = Int(c.protocol_version)
     heartbeatIntervalMilliseconds = Int(c.heartbeat_interval_milliseconds)
     heartbeatTimeoutMilliseconds = Int(c.heartbeat_timeout_milliseconds)
+    tensorPort = Int(c.tensor_port)
   }
 
   func validate(_ limits: WireLimits) throws(WireFault) {
@@ -42,12 +47,14 @@ extension Welcome: WireMessage {
       heartbeatTimeoutMilliseconds > heartbeatIntervalMilliseconds,
       "heartbeat_timeout_milliseconds",
       "is \(heartbeatTimeoutMilliseconds), not longer than \(heartbeatIntervalMilliseconds)")
+    try check.count(tensorPort, "tensor_port", 0...65_535)
   }
 
   func write(to c: UnsafeMutablePointer<Chatspot__V1__Welcome>, _ arena: PackArena) {
     c.pointee.protocol_version = UInt32(clamping: protocolVersion)
     c.pointee.heartbeat_interval_milliseconds = UInt32(clamping: heartbeatIntervalMilliseconds)
     c.pointee.heartbeat_timeout_milliseconds = UInt32(clamping: heartbeatTimeoutMilliseconds)
+    c.pointee.tensor_port = UInt32(clamping: tensorPort)
   }
 }
 

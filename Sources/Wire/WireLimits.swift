@@ -79,6 +79,25 @@ public struct WireLimits: Sendable, Equatable {
   /// Numbers of one tensor: 64 Mi, which is 256 MiB in f32.
   public var tensorElements = 64 << 20
 
+  // MARK: Transfer
+
+  /// Members that an Assignment names as sources of tensors.
+  public var tensorSources = 64
+  /// Files of one Manifest.
+  public var manifestFiles = 16
+  /// Bytes of one file of a Manifest: 1 MiB.
+  public var manifestFileBytes = 1 << 20
+  /// Tensors of one Manifest.
+  public var manifestTensors = 4096
+  /// Bytes of a tensor's name, and of the name of a part.
+  public var tensorNameBytes = 256
+  /// Dimensions of a stored tensor.
+  public var tensorDimensions = 8
+  /// Bytes of a stored tensor: 1 TiB.
+  public var tensorBytes = 1 << 40
+  /// Bytes of one TensorChunk: 4 MiB.
+  public var chunkBytes = 4 << 20
+
   /// The standard limits, to be lowered one by one.
   public init() {}
 

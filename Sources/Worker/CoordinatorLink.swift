@@ -20,6 +20,11 @@ final class CoordinatorLink {
   var onJoined: (() -> Void)?
   /// The coordinator will never take this member in.
   var onRefusal: ((WireError) -> Void)?
+  /// The TCP port of the coordinator's tensors, once it has said so; 0 if it gives none.
+  var tensorPort: Int {
+    if case .joined(let welcome) = state { return welcome.tensorPort }
+    return 0
+  }
   /// What the next heartbeat says.
   var heartbeat = Heartbeat()
 

@@ -5,6 +5,7 @@ internal import Compute
 internal import Foundation
 public import Logging
 internal import Messaging
+internal import Transfer
 internal import Wire
 
 /// A decoder worker: its sockets, its place in the pipeline, and the engine that computes.
@@ -32,6 +33,16 @@ public actor DecoderWorker {
   private var next: Downstream
   private let neighbours = Neighbours()
   private var assignment: Assignment?
+  /// The model, or as much of it as was fetched last.
+  private var checkpoint: Checkpoint?
+  /// Which parts that is.
+  private var fetchedParts: Set<String> = []
+  /// What is to be loaded last.
+  private var wanted: Assignment?
+  private let fetcher: TensorFetcher?
+  private let server: TensorServer
+  /// Empty where the model is fetched.
+  private let modelDigest: [UInt8]
   /// Steps that the engine has not finished.
   private var outstanding = 0
 
@@ -42,8 +53,16 @@ public actor DecoderWorker {
     next = Downstream(
       reactor: reactor, isInsecure: settings.member.isInsecure, keys: settings.member.keys?.pair)
     engineThread = try Reactor(name: "stage")
-    engine = StageEngine(
-      checkpoint: settings.member.checkpoint, team: settings.member.team, thread: engineThread)
+    engine = StageEngine(team: settings.member.team, thread: engineThread)
+    let (member, logger) = (settings.member, logger)
+    checkpoint = member.checkpoint
+    fetcher =
+      try member.checkpoint == nil
+      ? member.cache.map { cache in
+        try TensorFetcher(cache: cache, isInsecure: member.isInsecure, logger: logger)
+      } : nil
+    modelDigest = try member.checkpoint?.digest() ?? []
+    server = try TensorServer(member.checkpoint, modelDigest: modelDigest, logger: logger)
     (workStream, work) = AsyncStream.makeStream()
   }
 
@@ -60,6 +79,8 @@ public actor DecoderWorker {
     } catch {
       problem = error
     }
+    await fetcher?.stop()
+    await server.stop()
     work.finish()
     await computing.value
     await sending.value
@@ -78,7 +99,9 @@ public actor DecoderWorker {
   public func drain() { link?.drain { [lifetime] in lifetime.end() } ?? lifetime.end() }
 
   private func join() async throws {
-    let digest = try settings.member.checkpoint.digest()
+    guard checkpoint != nil || fetcher != nil else {
+      throw WorkerError(.configuration, "there is neither a checkpoint nor a cache for one")
+    }
     let speed: Int
     if let stated = settings.weightBytesPerSecond {
       speed = stated
@@ -86,14 +109,16 @@ public actor DecoderWorker {
       speed = await engine.measureSpeed()
     }
     let endpoint = try listen()
+    let tensorEndpoint = try await listenForTensors()
     let threads = settings.member.team.threads
     let offer = "\(settings.memoryBytes >> 20) MiB, \(speed / 1_000_000) MB/s, threads: \(threads)"
     logger.info("\(settings.member.name) listens at \(endpoint) and offers \(offer)")
     let hello = Hello(
-      role: .decoderWorker, name: settings.member.name, modelDigest: digest,
+      role: .decoderWorker, name: settings.member.name, modelDigest: modelDigest,
       dataEndpoint: endpoint.description, memoryBytes: settings.memoryBytes,
       weightBytesPerSecond: speed,
-      processID: UInt64(ProcessInfo.processInfo.processIdentifier))
+      processID: UInt64(ProcessInfo.processInfo.processIdentifier), fetches: fetcher != nil,
+      tensorEndpoint: tensorEndpoint)
     let link = try CoordinatorLink(
       reactor: reactor, hello: hello, keys: settings.member.keys, logger: logger)
     link.onMessage = { [weak self] message in
@@ -119,7 +144,18 @@ public actor DecoderWorker {
       self?.assumeIsolated { $0.receive(bytes) }
     }
     inbox = socket
-    let bound = try socket.bind(settings.listen)
+    return try advertised(try socket.bind(settings.listen))
+  }
+
+  /// Opens the socket for those that lack tensors, beside the one for neighbours; empty where that
+  /// is no TCP socket, and in a cluster with keys.
+  private func listenForTensors() async throws -> String {
+    guard settings.member.keys == nil, let host = settings.listen.host else { return "" }
+    return try advertised(try await server.start(at: Address(host: host, port: 0))).description
+  }
+
+  /// Where others reach an address that this worker listens at.
+  private func advertised(_ bound: Address) throws -> Address {
     guard let host = settings.advertisedHost else {
       guard !bound.isWildcard else {
         throw WorkerError(
@@ -161,8 +197,7 @@ public actor DecoderWorker {
     guard !assignment.prepares else {
       logger.info(
         "getting ready for plan \(planNumber(assignment.epoch)): \(layersText(assignment.layers))")
-      work.yield(.prepare(assignment))
-      return
+      return load(assignment)
     }
     neighbours.allow(assignment)
     // It brought other keys, and nothing to do.
@@ -182,11 +217,66 @@ public actor DecoderWorker {
       logger.info(
         "plan \(planNumber(assignment.epoch)): \(place), \(layersText(assignment.layers))")
     }
-    work.yield(.assign(assignment))
+    load(assignment)
+  }
+
+  /// Has an assignment carried out, or got ready, once the tensors are here that it needs.
+  private func load(_ assignment: Assignment) {
+    wanted = assignment
+    let parts = checkpoint.map { Set($0.configuration.parts(ofLayers: assignment.layers)) }
+    guard let fetcher, assignment.layerCount > 0, parts.map(fetchedParts.isSuperset) != true else {
+      Task { [fetcher] in await fetcher?.cancel() }
+      return begin(assignment)
+    }
+    fetch(assignment, with: fetcher)
+  }
+
+  private func begin(_ assignment: Assignment) {
+    if assignment.prepares {
+      if let checkpoint { work.yield(.prepare(assignment, of: checkpoint)) }
+    } else {
+      work.yield(.assign(assignment, of: checkpoint))
+    }
+  }
+
+  /// Gets the tensors of an assignment, then has it carried out.
+  private func fetch(_ assignment: Assignment, with fetcher: TensorFetcher) {
+    guard let host = settings.member.coordinator.host, let port = link?.tensorPort, port > 0,
+      let coordinator = try? Address(host: host, port: UInt16(port))
+    else {
+      lifetime.end(
+        WorkerError(
+          .fetching, "the coordinator at \(settings.member.coordinator) gives no tensors",
+          remedy: "Name a checkpoint with --model"))
+      return
+    }
+    let layers = assignment.layers
+    let request = FetchRequest(
+      modelDigest: assignment.modelDigest, coordinator: coordinator,
+      peers: assignment.tensorSources.compactMap { try? Address($0) }
+    ) { $0.parts(ofLayers: layers) }
+    Task { [weak self] in
+      do {
+        let checkpoint = try await fetcher.fetch(request)
+        await self?.fetched(checkpoint, for: assignment)
+      } catch let error as TransferError where error.code == .superseded {
+        return
+      } catch {
+        self?.lifetime.end(WorkerError(.fetching, "\(error)"))
+      }
+    }
+  }
+
+  private func fetched(_ checkpoint: Checkpoint, for assignment: Assignment) async {
+    guard wanted == assignment else { return }
+    self.checkpoint = checkpoint
+    fetchedParts = Set(checkpoint.configuration.parts(ofLayers: assignment.layers))
+    begin(assignment)
+    await server.hold(checkpoint, modelDigest: assignment.modelDigest)
   }
 
   private func receive(_ features: ImageFeatures) {
-    let configuration = settings.member.checkpoint.configuration
+    guard let configuration = checkpoint?.configuration else { return }
     do throws(WireFault) {
       try check(
         features,
@@ -206,13 +296,12 @@ public actor DecoderWorker {
   }
 
   private func receive(_ step: Step, _ fromCoordinator: Bool) {
-    guard let assignment, assignment.layerCount > 0,
+    guard let assignment, assignment.layerCount > 0, let text = checkpoint?.configuration.text,
       fromCoordinator == (assignment.stage == 0)
     else {
       logger.debug("dropped step \(step.number), which is not for this stage")
       return
     }
-    let text = settings.member.checkpoint.configuration.text
     let bounds = StepBounds(
       hidden: text.hidden, vocabulary: text.vocabulary, blockCount: assignment.kvBlockCount,
       blockTokens: assignment.kvBlockTokens,

@@ -3,6 +3,7 @@
 public import Checkpoints
 public import Compute
 public import Messaging
+public import Transfer
 
 /// Settings that both kinds of members have.
 public struct MemberSettings: Sendable {
@@ -10,7 +11,10 @@ public struct MemberSettings: Sendable {
   public var coordinator: Address
   /// A name for people.
   public var name: String
-  public var checkpoint: Checkpoint
+  /// The model; nil fetches what is needed of the cluster's into `cache`.
+  public var checkpoint: Checkpoint?
+  /// Where fetched tensors are kept.
+  public var cache: TensorCache?
   /// The threads that compute.
   public var team: ThreadTeam
   /// Whether neighbours may be on other machines, without encryption.
@@ -21,13 +25,14 @@ public struct MemberSettings: Sendable {
   public var onJoined: @Sendable () -> Void
 
   public init(
-    coordinator: Address, name: String, checkpoint: Checkpoint, team: ThreadTeam = .single,
-    isInsecure: Bool = false, keys: KeyFile? = nil,
+    coordinator: Address, name: String, checkpoint: Checkpoint?, cache: TensorCache? = nil,
+    team: ThreadTeam = .single, isInsecure: Bool = false, keys: KeyFile? = nil,
     onJoined: @escaping @Sendable () -> Void = {}
   ) {
     self.coordinator = coordinator
     self.name = name
     self.checkpoint = checkpoint
+    self.cache = cache
     self.team = team
     self.isInsecure = isInsecure
     self.keys = keys

@@ -8,9 +8,10 @@ internal import Wire
 
 /// What a stage is asked, in the order of arrival.
 enum StageWork: Sendable {
-  case assign(Assignment)
+  /// With the model, or as much of it as the assignment needs; nil where it needs none.
+  case assign(Assignment, of: Checkpoint?)
   /// Loads layers beside those that are held.
-  case prepare(Assignment)
+  case prepare(Assignment, of: Checkpoint)
   case features(ImageFeatures)
   case release([UInt64])
   case step(Step, arrived: ContinuousClock.Instant)
@@ -33,7 +34,6 @@ actor StageEngine {
   private nonisolated let thread: Reactor
   nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
-  private let checkpoint: Checkpoint
   private let team: ThreadTeam
   private let clock = ContinuousClock()
   private var loaded: Loaded?
@@ -47,6 +47,8 @@ actor StageEngine {
   /// A stage that has been loaded for an assignment.
   private struct Loaded {
     let assignment: Assignment
+    /// Ids that end an answer.
+    let ends: [Int32]
     let stage: LlamaStage
     let cache: KVMemory
     let projector: Projector?
@@ -68,7 +70,8 @@ actor StageEngine {
         fits
         ? cache
         : try stage.makeCache(blocks: other.kvBlockCount, blockTokens: other.kvBlockTokens)
-      return Loaded(assignment: other, stage: stage, cache: cache, projector: projector)
+      return Loaded(
+        assignment: other, ends: ends, stage: stage, cache: cache, projector: projector)
     }
   }
 
@@ -79,10 +82,7 @@ actor StageEngine {
     let projector: Projector?
   }
 
-  init(
-    checkpoint: Checkpoint, team: ThreadTeam, thread: Reactor
-  ) {
-    self.checkpoint = checkpoint
+  init(team: ThreadTeam, thread: Reactor) {
     self.team = team
     self.thread = thread
   }
@@ -96,8 +96,8 @@ actor StageEngine {
     team.bindCaller()
     for await item in work {
       switch item {
-      case .assign(let assignment): assign(assignment, results)
-      case .prepare(let assignment): prepare(assignment, results)
+      case .assign(let assignment, let checkpoint): assign(assignment, of: checkpoint, results)
+      case .prepare(let assignment, let checkpoint): prepare(assignment, of: checkpoint, results)
       case .features(let features): receive(features, results)
       case .release(let images): for image in images { loaded?.features[image] = nil }
       case .step(let step, let arrived):
@@ -112,7 +112,8 @@ actor StageEngine {
   /// Maps the layers of an assignment and makes their KV cache, or keeps those that are here already;
   /// without layers, lets both go.
   private func assign(
-    _ assignment: Assignment, _ results: AsyncStream<StageResult>.Continuation
+    _ assignment: Assignment, of checkpoint: Checkpoint?,
+    _ results: AsyncStream<StageResult>.Continuation
   ) {
     let started = clock.now
     let held = loaded.flatMap { $0.serves(assignment) ? $0 : nil }
@@ -120,9 +121,10 @@ actor StageEngine {
     loaded = nil
     let prepared = self.prepared
     self.prepared = nil
-    guard assignment.layerCount > 0 else { return }
+    guard assignment.layerCount > 0, let checkpoint else { return }
     do {
-      let loaded = try held?.taken(over: assignment) ?? load(assignment, prepared)
+      let loaded =
+        try held?.taken(over: assignment) ?? load(assignment, of: checkpoint, prepared)
       self.loaded = loaded
       let ready = Ready(
         epoch: assignment.epoch, weightBytes: loaded.stage.weightBytes,
@@ -136,7 +138,9 @@ actor StageEngine {
   }
 
   /// The decoder's weights in the format that the plan says; empty is as they are stored.
-  private func decoderWeights(heldAs name: String) throws(WorkerError) -> WeightScope {
+  private func decoderWeights(
+    of checkpoint: Checkpoint, heldAs name: String
+  ) throws(WorkerError) -> WeightScope {
     let format = WeightFormat(rawValue: name)
     guard name.isEmpty || format != nil else {
       let known = WeightFormat.allCases.map(\.rawValue).joined(separator: ", ")
@@ -149,12 +153,13 @@ actor StageEngine {
   }
 
   private func prepare(
-    _ assignment: Assignment, _ results: AsyncStream<StageResult>.Continuation
+    _ assignment: Assignment, of checkpoint: Checkpoint,
+    _ results: AsyncStream<StageResult>.Continuation
   ) {
     let started = clock.now
     prepared = nil
     do {
-      let (stage, projector) = try loadWeights(assignment)
+      let (stage, projector) = try loadWeights(assignment, of: checkpoint)
       prepared = Prepared(assignment: assignment, stage: stage, projector: projector)
       let ready = Ready(
         epoch: assignment.epoch, weightBytes: stage.weightBytes,
@@ -166,7 +171,7 @@ actor StageEngine {
   }
 
   private func load(
-    _ assignment: Assignment, _ prepared: Prepared?
+    _ assignment: Assignment, of checkpoint: Checkpoint, _ prepared: Prepared?
   ) throws(WorkerError) -> Loaded {
     let isPrepared =
       prepared.map {
@@ -176,26 +181,28 @@ actor StageEngine {
       if isPrepared, let prepared {
         (prepared.stage, prepared.projector)
       } else {
-        try loadWeights(assignment)
+        try loadWeights(assignment, of: checkpoint)
       }
     do {
       let cache = try stage.makeCache(
         blocks: assignment.kvBlockCount, blockTokens: assignment.kvBlockTokens)
-      return Loaded(assignment: assignment, stage: stage, cache: cache, projector: projector)
+      return Loaded(
+        assignment: assignment, ends: checkpoint.configuration.endsOfSequence, stage: stage,
+        cache: cache, projector: projector)
     } catch {
       throw WorkerError(.loading, error.message, remedy: error.remedy)
     }
   }
 
   private func loadWeights(
-    _ assignment: Assignment
+    _ assignment: Assignment, of checkpoint: Checkpoint
   ) throws(WorkerError) -> (LlamaStage, Projector?) {
     let text = checkpoint.configuration.text
     let layers = assignment.layers
     guard layers.upperBound <= text.layers else {
       throw WorkerError(.loading, "layers \(layers) are assigned; the model has \(text.layers)")
     }
-    let weights = try decoderWeights(heldAs: assignment.weights)
+    let weights = try decoderWeights(of: checkpoint, heldAs: assignment.weights)
     do {
       let stage = try LlamaStage(
         loading: weights, configuration: text, layerRange: layers)
@@ -251,7 +258,7 @@ actor StageEngine {
     step.write(to: &runs)
     loaded.stage.forward(
       &hidden, runs: runs, cache: loaded.cache, scratch: &scratch, on: team)
-    let tokens = loaded.stage.isLast ? sample(step, loaded.stage) : []
+    let tokens = loaded.stage.isLast ? sample(step, loaded) : []
     let elapsed = clock.now - started
     let timing = StageTiming(
       stage: loaded.assignment.stage, computeSeconds: elapsed.seconds,
@@ -291,7 +298,7 @@ actor StageEngine {
     return nil
   }
 
-  private func sample(_ step: Step, _ stage: LlamaStage) -> [Wire.SampledToken] {
+  private func sample(_ step: Step, _ loaded: Loaded) -> [Wire.SampledToken] {
     var rows: [Int] = []
     var lastRow = -1
     for span in step.spans {
@@ -299,14 +306,13 @@ actor StageEngine {
       if span.samples { rows.append(lastRow) }
     }
     guard !rows.isEmpty else { return [] }
-    stage.logits(of: hidden, rows: rows, scratch: &scratch, into: &logits, on: team)
-    let ends = checkpoint.configuration.endsOfSequence
+    loaded.stage.logits(of: hidden, rows: rows, scratch: &scratch, into: &logits, on: team)
     return zip(step.spans.lazy.filter(\.samples), 0...).map { span, row in
       let position = span.firstPosition + span.tokenCount
       let sampled = SamplingParameters(span.sampling ?? .greedy).sample(
         logits[row: row], position: position,
         generated: span.generated.map { ($0.tokenID, $0.count) },
-        withheld: span.withholdsEnd ? Array(ends) : [], likeliest: span.logProbabilities)
+        withheld: span.withholdsEnd ? loaded.ends : [], likeliest: span.logProbabilities)
       return Wire.SampledToken(
         sequence: span.sequence, position: position, tokenID: sampled.token,
         logProbability: sampled.logProbability?.sendable ?? 0,

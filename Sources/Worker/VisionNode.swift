@@ -15,6 +15,7 @@ public actor VisionNode {
   }
 
   private let settings: MemberSettings
+  private let checkpoint: Checkpoint
   private let logger: Logger
   private nonisolated let lifetime = Lifetime()
   private let engineThread: Reactor
@@ -31,13 +32,17 @@ public actor VisionNode {
   public init(
     _ settings: MemberSettings, format: WeightFormat? = nil, logger: Logger
   ) throws {
+    guard let checkpoint = settings.checkpoint else {
+      throw WorkerError(.configuration, "a vision node needs a checkpoint", remedy: "Name one")
+    }
+    self.checkpoint = checkpoint
     self.settings = settings
     self.logger = logger
     reactor = try Reactor(name: "vision")
     stage = Downstream(reactor: reactor, isInsecure: settings.isInsecure, keys: settings.keys?.pair)
     engineThread = try Reactor(name: "encoder")
     engine = try VisionEngine(
-      checkpoint: settings.checkpoint, format: format, team: settings.team, thread: engineThread)
+      checkpoint: checkpoint, format: format, team: settings.team, thread: engineThread)
     (requestStream, requests) = AsyncStream.makeStream()
   }
 
@@ -72,7 +77,7 @@ public actor VisionNode {
 
   private func join() throws {
     let hello = Hello(
-      role: .visionNode, name: settings.name, modelDigest: try settings.checkpoint.digest(),
+      role: .visionNode, name: settings.name, modelDigest: try checkpoint.digest(),
       processID: UInt64(ProcessInfo.processInfo.processIdentifier))
     let link = try CoordinatorLink(
       reactor: reactor, hello: hello, keys: settings.keys, logger: logger)

@@ -7,6 +7,8 @@ public struct WorkerError: Error, Equatable, Sendable, CustomStringConvertible {
     case refused
     /// A layer, the vision encoder or the KV cache cannot be loaded.
     case loading
+    /// Tensors cannot be fetched, or not be kept.
+    case fetching
     /// A setting is out of range or contradicts another.
     case configuration
     /// A socket failed.

@@ -17,6 +17,7 @@ struct RunWorker: AsyncParsableCommand {
       """)
 
   @OptionGroup var model: ModelOption
+  @OptionGroup var fetching: FetchOptions
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var process: ProcessOptions
   @OptionGroup var log: LogOption
@@ -41,6 +42,12 @@ struct RunWorker: AsyncParsableCommand {
   var speed: Int?
 
   func validate() throws {
+    if fetching.fetch, model.model != nil {
+      throw ValidationError("--fetch takes the place of --model.")
+    }
+    if fetching.fetch, process.security.keys != nil {
+      throw ValidationError("--fetch does not go with --keys: tensors travel without encryption.")
+    }
     if let memoryBytes, memoryBytes < 1 {
       throw ValidationError("--memory-bytes must be positive.")
     }
@@ -51,10 +58,11 @@ struct RunWorker: AsyncParsableCommand {
     try process.security.check(coordinator)
     try process.security.check(listen)
     let name = name ?? "\(ProcessInfo.processInfo.hostName)-\(getpid())"
+    let team = try threads.team("stage")
+    let cache = try fetching.tensorCache()
     let member = MemberSettings(
-      coordinator: coordinator, name: name,
-      checkpoint: try model.checkpoint(),
-      team: try threads.team("stage"), isInsecure: process.security.insecure,
+      coordinator: coordinator, name: name, checkpoint: try cache == nil ? model.checkpoint() : nil,
+      cache: cache, team: team, isInsecure: process.security.insecure,
       keys: try process.security.file(for: .worker), onJoined: { announce("joined") })
     let worker = try DecoderWorker(
       DecoderWorkerSettings(

@@ -5,6 +5,7 @@ import Checkpoints
 import Coordinator
 import Logging
 import Messaging
+import Transfer
 import Wire
 import Worker
 
@@ -16,7 +17,8 @@ struct InProcessCluster {
   private let running: [Task<Void, any Error>]
 
   static func start(
-    workers count: Int, _ change: (inout CoordinatorSettings) -> Void = { _ in }
+    workers count: Int, fetchingInto cache: TensorCache? = nil,
+    _ change: (inout CoordinatorSettings) -> Void = { _ in }
   ) async throws -> InProcessCluster {
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     var settings = CoordinatorSettings()
@@ -31,10 +33,12 @@ struct InProcessCluster {
     let address = try await coordinator.start(at: .loopback(port: 0))
     let checkpoint = try Checkpoint(directory: Program.model)
     let workers = try (0..<count).map { number in
-      try DecoderWorker(
+      let name = "worker-\(number)"
+      let member = MemberSettings(
+        coordinator: address, name: name, checkpoint: cache == nil ? checkpoint : nil, cache: cache)
+      return try DecoderWorker(
         DecoderWorkerSettings(
-          member: MemberSettings(
-            coordinator: address, name: "worker-\(number)", checkpoint: checkpoint),
+          member: member,
           listen: .loopback(port: 0), memoryBytes: 1 << 30,
           weightBytesPerSecond: 1_000_000_000), logger: logger)
     }

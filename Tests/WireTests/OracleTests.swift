@@ -28,7 +28,7 @@ struct Expected: Sendable, CustomTestStringConvertible {
 
   static let digest: [UInt8] = Array(1...31) + [255]
 
-  static let all: [Expected] = membership + vision + steps + queries
+  static let all: [Expected] = membership + vision + steps + queries + transfer
 
   static let membership: [Expected] = [
     Expected(
@@ -37,18 +37,25 @@ struct Expected: Sendable, CustomTestStringConvertible {
         Hello(
           role: .decoderWorker, name: "worker-é", modelDigest: digest,
           dataEndpoint: "tcp://127.0.0.1:7001", memoryBytes: 64 << 30,
-          weightBytesPerSecond: 12_000_000_000, processID: 4321))),
+          weightBytesPerSecond: 12_000_000_000, processID: 4321,
+          tensorEndpoint: "tcp://127.0.0.1:7002"))),
+    Expected(
+      "hello_fetches",
+      .hello(Hello(role: .visionNode, name: "vision", processID: 4322, fetches: true))),
     Expected(
       "welcome",
       .welcome(
-        Welcome(heartbeatIntervalMilliseconds: 500, heartbeatTimeoutMilliseconds: 5000))),
+        Welcome(
+          heartbeatIntervalMilliseconds: 500, heartbeatTimeoutMilliseconds: 5000, tensorPort: 5711))
+    ),
     Expected(
       "assignment",
       .assignment(
         Assignment(
           epoch: 3, modelDigest: digest, stage: 1, stageCount: 3, firstLayer: 11, layerCount: 10,
           nextEndpoint: "tcp://10.0.0.2:7002", kvBlockCount: 2048, kvBlockTokens: 16,
-          activationType: .f16, featureCredits: 4, stepTokensMax: 512, weights: "q8_0"))),
+          activationType: .f16, featureCredits: 4, stepTokensMax: 512, weights: "q8_0",
+          tensorSources: ["tcp://10.0.0.3:7003", "tcp://10.0.0.4:7004"]))),
     Expected(
       "ready", .ready(Ready(epoch: 3, weightBytes: 4 << 30, kvBytes: 1 << 30, loadSeconds: 1.25))),
     Expected(
@@ -66,6 +73,52 @@ struct Expected: Sendable, CustomTestStringConvertible {
         WireError(
           code: .invalidImage, text: "not an image", remedy: "send JPEG, PNG or WebP", query: 0,
           image: .max, epoch: 3, step: 9, retryAfterSeconds: 1.5))),
+  ]
+
+  static let transfer: [Expected] = [
+    Expected(
+      "manifest_request",
+      .manifestRequest(ManifestRequest(modelDigest: digest, part: "language_model.layers.3."))),
+    Expected(
+      "manifest_files",
+      .manifest(
+        Manifest(
+          modelDigest: digest,
+          files: [
+            ManifestFile(name: "config.json", content: Array("{}".utf8)),
+            ManifestFile(name: "chatspot.json", content: Array("{ }".utf8)),
+          ]))),
+    Expected(
+      "manifest_tensors",
+      .manifest(
+        Manifest(
+          modelDigest: digest, part: "language_model.layers.3.",
+          tensors: [
+            ManifestTensor(
+              name: "language_model.layers.3.a.weight", format: "q8_0", encoding: "q4_K",
+              interleavedHeadRows: 64, shape: [128, 256], byteCount: 18_432, digest: digest),
+            ManifestTensor(
+              name: "language_model.layers.3.b", format: "f32", shape: [3], byteCount: 12,
+              digest: digest),
+          ]))),
+    Expected(
+      "manifest_refused",
+      .manifest(
+        Manifest(modelDigest: digest, part: "x", refusal: "only the coordinator does"))),
+    Expected(
+      "tensor_request",
+      .tensorRequest(
+        TensorRequest(
+          modelDigest: digest, name: "language_model.norm.weight", offset: 1 << 40,
+          length: 4 << 20))),
+    Expected(
+      "tensor_chunk",
+      .tensorChunk(
+        TensorChunk(name: "language_model.norm.weight", offset: 1 << 20, data: [1, 0, 255]))),
+    Expected(
+      "tensor_chunk_refused",
+      .tensorChunk(
+        TensorChunk(name: "language_model.norm.weight", offset: 0, refusal: "not here"))),
   ]
 
   static let vision: [Expected] = [

@@ -15,7 +15,11 @@ struct SplitMix64: RandomNumberGenerator {
 
 /// Makes messages that keep every rule, with random contents.
 struct RandomMessages {
-  static let kinds = 19
+  static let kinds = 23
+
+  /// The number that a kind has in the envelope.
+  static func number(of kind: Int) -> Int { kind < 19 ? kind + 1 : kind + 11 }
+
   var random: SplitMix64
 
   init(seed: UInt64) { random = SplitMix64(state: seed) }
@@ -192,6 +196,21 @@ struct RandomMessages {
       }, cachedTokens: count(), queuedSeconds: seconds())
   }
 
+  mutating func manifest() -> Manifest {
+    guard flag() else {
+      return Manifest(
+        modelDigest: bytes(32),
+        files: (0..<int(0...3)).map { ManifestFile(name: "\($0)", content: bytes(int(0...20))) })
+    }
+    return Manifest(
+      modelDigest: bytes(32), part: "t",
+      tensors: (0..<int(0...3)).map { index in
+        ManifestTensor(
+          name: "t\(index)", format: "f16", encoding: "f16", interleavedHeadRows: count(),
+          shape: list(0...8) { $0.count() }, byteCount: int(0...1 << 40), digest: bytes(32))
+      }, refusal: text())
+  }
+
   mutating func message(_ kind: Int) -> Message {
     switch kind {
     case 0: .hello(hello())
@@ -260,7 +279,19 @@ struct RandomMessages {
           }))
     case 16: .answer(answer())
     case 17: .drain(Drain(name: text()))
-    default: .drained(Drained(name: text(), problem: text()))
+    case 18: .drained(Drained(name: text(), problem: text()))
+    case 19: .manifestRequest(ManifestRequest(modelDigest: bytes(32), part: text()))
+    case 20: .manifest(manifest())
+    case 21:
+      .tensorRequest(
+        TensorRequest(
+          modelDigest: bytes(32), name: "t" + text(), offset: int(0...1 << 40),
+          length: int(1...4 << 20)))
+    default:
+      .tensorChunk(
+        flag()
+          ? TensorChunk(name: "t" + text(), offset: int(0...1 << 40), data: bytes(int(1...40)))
+          : TensorChunk(name: "t" + text(), offset: int(0...1 << 40), refusal: "no" + text()))
     }
   }
 }

@@ -52,11 +52,12 @@ struct SweepTests {
     // Twice the same fields in the body, so that protobuf-c merges submessages too, and an unknown
     // one.
     let bytes = try encode(messages.message(kind))
-    let tag = kind + 1 < 16 ? 1 : 2
+    let number = RandomMessages.number(of: kind)
+    let tag = number < 16 ? 1 : 2
     let header = tag + (bytes[tag] < 0x80 ? 1 : 2)
     let body = Array(bytes[header...])
     let doubled = ProtoBytes().bytes(
-      UInt64(kind + 1), body + body + ProtoBytes().text(99, "unknown").bytes
+      UInt64(number), body + body + ProtoBytes().text(99, "unknown").bytes
     ).bytes
     let all = UnpackBudget(bytes: 1 << 20)
     _ = try UnpackedEnvelope(doubled, within: all)
@@ -70,7 +71,8 @@ struct SweepTests {
 
   @Test(
     "a bomb of empty submessages is refused over budget",
-    arguments: [(12, 3), (12, 5), (14, 4), (17, 4), (13, 3)] as [(UInt64, UInt64)])
+    arguments: [(12, 3), (12, 5), (14, 4), (17, 4), (13, 3), (31, 3), (31, 4)] as [(UInt64, UInt64)]
+  )
   func bomb(body: UInt64, field: UInt64) throws {
     var inside = ProtoBytes()
     for _ in 0..<2000 { inside = inside.bytes(field, []) }

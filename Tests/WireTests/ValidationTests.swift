@@ -47,7 +47,17 @@ private enum Whole {
     regions: [AnswerRegion(region: region, text: "[0,0,1,1]")], promptTokens: 2, imageTokens: 1,
     processes: [ProcessReport(name: "worker-1", work: "decodes")])
 
+  static let manifestTensor = ManifestTensor(
+    name: "a", format: "f32", encoding: "f32", shape: [2], byteCount: 8, digest: digest)
+  static let manifest = Manifest(modelDigest: digest, part: "a", tensors: [manifestTensor])
+  static let files = Manifest(modelDigest: digest, files: [ManifestFile(name: "f", content: [1])])
+  static let request = TensorRequest(modelDigest: digest, name: "a", offset: 0, length: 1)
+  static let chunk = TensorChunk(name: "a", offset: 0, data: [1])
+  static let fetching = Hello(role: .visionNode, fetches: true)
+
   static let all: [Message] = [
+    .hello(fetching), .manifest(manifest), .manifest(files), .tensorRequest(request),
+    .tensorChunk(chunk),
     .hello(hello), .hello(client), .welcome(welcome), .assignment(assignment),
     .encodeImage(encodeImage), .imageFeatures(features), .featuresReady(ready), .step(step),
     .step(later), .tokens(tokens), .referringQuery(query), .referringQuery(raw), .answerText(text),
@@ -80,7 +90,7 @@ struct ValidationTests {
 
   @Test(
     "refuses, and names the field and the value",
-    arguments: membership + images + steps + queries + answers)
+    arguments: membership + transfer + images + steps + queries + answers)
   func refuses(rule: BrokenRule) {
     let fault = #expect(throws: WireFault.self) { try encode(rule.message) }
     #expect(fault?.code == .invalid || fault?.code == .tooLarge)
@@ -181,6 +191,93 @@ struct ValidationTests {
     },
     BrokenRule("Error.epoch is 0", WireError(code: .lost, text: "x", epoch: 0), Message.error) {
       _ in
+    },
+  ]
+
+  static let transfer: [BrokenRule] = [
+    BrokenRule("Hello.model_digest is given by a member", Whole.fetching, Message.hello) {
+      $0.modelDigest = Whole.digest
+    },
+    BrokenRule("Hello.fetches is set", Whole.client, Message.hello) { $0.fetches = true },
+    BrokenRule("Hello.tensor_endpoint is given", Whole.client, Message.hello) {
+      $0.tensorEndpoint = "x"
+    },
+    BrokenRule("Hello.tensor_endpoint contains", Whole.hello, Message.hello) {
+      $0.tensorEndpoint = "tcp://a b:1"
+    },
+    BrokenRule("Welcome.tensor_port is 65536", Whole.welcome, Message.welcome) {
+      $0.tensorPort = 65_536
+    },
+    BrokenRule("Assignment.tensor_sources is 65", Whole.assignment, Message.assignment) {
+      $0.tensorSources = (0..<65).map { "tcp://a:\($0)" }
+    },
+    BrokenRule("Assignment.tensor_sources holds", Whole.assignment, Message.assignment) {
+      $0.tensorSources = [""]
+    },
+    BrokenRule(
+      "ManifestRequest.model_digest is 0", ManifestRequest(modelDigest: []),
+      Message.manifestRequest
+    ) { _ in },
+    BrokenRule(
+      "ManifestRequest.part is 257", ManifestRequest(modelDigest: Whole.digest),
+      Message.manifestRequest
+    ) { $0.part = String(repeating: "x", count: 257) },
+    BrokenRule("Manifest.files are given for", Whole.files, Message.manifest) { $0.part = "a" },
+    BrokenRule("Manifest.files is 17", Whole.files, Message.manifest) {
+      $0.files = (0..<17).map { ManifestFile(name: "\($0)", content: []) }
+    },
+    BrokenRule("Manifest.files name f twice", Whole.files, Message.manifest) {
+      $0.files += $0.files
+    },
+    BrokenRule("ManifestFile.name is no name", Whole.files, Message.manifest) {
+      $0.files[0].name = "../f"
+    },
+    BrokenRule("ManifestFile.content is 1048577", Whole.files, Message.manifest) {
+      $0.files[0].content = [UInt8](repeating: 0, count: 1 << 20 + 1)
+    },
+    BrokenRule("Manifest.tensors are given without", Whole.manifest, Message.manifest) {
+      $0.part = ""
+    },
+    BrokenRule("Manifest.tensors name a twice", Whole.manifest, Message.manifest) {
+      $0.tensors += $0.tensors
+    },
+    BrokenRule("ManifestTensor.name is empty", Whole.manifest, Message.manifest) {
+      $0.tensors[0].name = ""
+    },
+    BrokenRule("ManifestTensor.format is empty", Whole.manifest, Message.manifest) {
+      $0.tensors[0].format = ""
+    },
+    BrokenRule("ManifestTensor.interleaved_head_rows is given", Whole.manifest, Message.manifest) {
+      $0.tensors[0].encoding = ""
+      $0.tensors[0].interleavedHeadRows = 2
+    },
+    BrokenRule("ManifestTensor.shape is 9", Whole.manifest, Message.manifest) {
+      $0.tensors[0].shape = Array(repeating: 1, count: 9)
+    },
+    BrokenRule("ManifestTensor.byte_count is", Whole.manifest, Message.manifest) {
+      $0.tensors[0].byteCount = 1 << 40 + 1
+    },
+    BrokenRule("ManifestTensor.digest is 1", Whole.manifest, Message.manifest) {
+      $0.tensors[0].digest = [1]
+    },
+    BrokenRule("TensorRequest.length is 0", Whole.request, Message.tensorRequest) {
+      $0.length = 0
+    },
+    BrokenRule("TensorRequest.length is 4194305", Whole.request, Message.tensorRequest) {
+      $0.length = 4 << 20 + 1
+    },
+    BrokenRule("TensorRequest.offset is", Whole.request, Message.tensorRequest) {
+      $0.offset = 1 << 40 + 1
+    },
+    BrokenRule("TensorRequest.name is empty", Whole.request, Message.tensorRequest) {
+      $0.name = ""
+    },
+    BrokenRule("TensorChunk.refusal comes with data", Whole.chunk, Message.tensorChunk) {
+      $0.refusal = "x"
+    },
+    BrokenRule("TensorChunk.refusal is empty", Whole.chunk, Message.tensorChunk) { $0.data = [] },
+    BrokenRule("TensorChunk.data is 4194305", Whole.chunk, Message.tensorChunk) {
+      $0.data = [UInt8](repeating: 0, count: 4 << 20 + 1)
     },
   ]
 

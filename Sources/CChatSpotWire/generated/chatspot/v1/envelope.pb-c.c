@@ -52,7 +52,7 @@ void   chatspot__v1__envelope__free_unpacked
   assert(message->base.descriptor == &chatspot__v1__envelope__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor chatspot__v1__envelope__field_descriptors[19] =
+static const ProtobufCFieldDescriptor chatspot__v1__envelope__field_descriptors[23] =
 {
   {
     "hello",
@@ -282,6 +282,54 @@ static const ProtobufCFieldDescriptor chatspot__v1__envelope__field_descriptors[
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "manifest_request",
+    30,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Chatspot__V1__Envelope, body_case),
+    offsetof(Chatspot__V1__Envelope, manifest_request),
+    &chatspot__v1__manifest_request__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "manifest",
+    31,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Chatspot__V1__Envelope, body_case),
+    offsetof(Chatspot__V1__Envelope, manifest),
+    &chatspot__v1__manifest__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "tensor_request",
+    32,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Chatspot__V1__Envelope, body_case),
+    offsetof(Chatspot__V1__Envelope, tensor_request),
+    &chatspot__v1__tensor_request__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "tensor_chunk",
+    33,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Chatspot__V1__Envelope, body_case),
+    offsetof(Chatspot__V1__Envelope, tensor_chunk),
+    &chatspot__v1__tensor_chunk__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chatspot__v1__envelope__field_indices_by_name[] = {
   16,   /* field[16] = answer */
@@ -297,17 +345,22 @@ static const unsigned chatspot__v1__envelope__field_indices_by_name[] = {
   4,   /* field[4] = heartbeat */
   0,   /* field[0] = hello */
   8,   /* field[8] = image_features */
+  20,   /* field[20] = manifest */
+  19,   /* field[19] = manifest_request */
   3,   /* field[3] = ready */
   13,   /* field[13] = referring_query */
   10,   /* field[10] = release_features */
   11,   /* field[11] = step */
+  22,   /* field[22] = tensor_chunk */
+  21,   /* field[21] = tensor_request */
   12,   /* field[12] = tokens */
   1,   /* field[1] = welcome */
 };
-static const ProtobufCIntRange chatspot__v1__envelope__number_ranges[1 + 1] =
+static const ProtobufCIntRange chatspot__v1__envelope__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 19 }
+  { 30, 19 },
+  { 0, 23 }
 };
 const ProtobufCMessageDescriptor chatspot__v1__envelope__descriptor =
 {
@@ -317,10 +370,10 @@ const ProtobufCMessageDescriptor chatspot__v1__envelope__descriptor =
   "Chatspot__V1__Envelope",
   "chatspot.v1",
   sizeof(Chatspot__V1__Envelope),
-  19,
+  23,
   chatspot__v1__envelope__field_descriptors,
   chatspot__v1__envelope__field_indices_by_name,
-  1,  chatspot__v1__envelope__number_ranges,
+  2,  chatspot__v1__envelope__number_ranges,
   (ProtobufCMessageInit) chatspot__v1__envelope__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

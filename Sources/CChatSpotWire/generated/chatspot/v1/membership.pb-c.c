@@ -367,7 +367,7 @@ void   chatspot__v1__goodbye__free_unpacked
   assert(message->base.descriptor == &chatspot__v1__goodbye__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor chatspot__v1__hello__field_descriptors[8] =
+static const ProtobufCFieldDescriptor chatspot__v1__hello__field_descriptors[10] =
 {
   {
     "protocol_version",
@@ -465,21 +465,48 @@ static const ProtobufCFieldDescriptor chatspot__v1__hello__field_descriptors[8] 
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "fetches",
+    30,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__Hello, fetches),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "tensor_endpoint",
+    31,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__Hello, tensor_endpoint),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chatspot__v1__hello__field_indices_by_name[] = {
   4,   /* field[4] = data_endpoint */
+  8,   /* field[8] = fetches */
   5,   /* field[5] = memory_bytes */
   3,   /* field[3] = model_digest */
   2,   /* field[2] = name */
   7,   /* field[7] = process_id */
   0,   /* field[0] = protocol_version */
   1,   /* field[1] = role */
+  9,   /* field[9] = tensor_endpoint */
   6,   /* field[6] = weight_bytes_per_second */
 };
-static const ProtobufCIntRange chatspot__v1__hello__number_ranges[1 + 1] =
+static const ProtobufCIntRange chatspot__v1__hello__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 30, 8 },
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor chatspot__v1__hello__descriptor =
 {
@@ -489,14 +516,14 @@ const ProtobufCMessageDescriptor chatspot__v1__hello__descriptor =
   "Chatspot__V1__Hello",
   "chatspot.v1",
   sizeof(Chatspot__V1__Hello),
-  8,
+  10,
   chatspot__v1__hello__field_descriptors,
   chatspot__v1__hello__field_indices_by_name,
-  1,  chatspot__v1__hello__number_ranges,
+  2,  chatspot__v1__hello__number_ranges,
   (ProtobufCMessageInit) chatspot__v1__hello__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chatspot__v1__welcome__field_descriptors[3] =
+static const ProtobufCFieldDescriptor chatspot__v1__welcome__field_descriptors[4] =
 {
   {
     "protocol_version",
@@ -534,16 +561,30 @@ static const ProtobufCFieldDescriptor chatspot__v1__welcome__field_descriptors[3
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "tensor_port",
+    30,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__Welcome, tensor_port),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chatspot__v1__welcome__field_indices_by_name[] = {
   1,   /* field[1] = heartbeat_interval_milliseconds */
   2,   /* field[2] = heartbeat_timeout_milliseconds */
   0,   /* field[0] = protocol_version */
+  3,   /* field[3] = tensor_port */
 };
-static const ProtobufCIntRange chatspot__v1__welcome__number_ranges[1 + 1] =
+static const ProtobufCIntRange chatspot__v1__welcome__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 30, 3 },
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor chatspot__v1__welcome__descriptor =
 {
@@ -553,14 +594,14 @@ const ProtobufCMessageDescriptor chatspot__v1__welcome__descriptor =
   "Chatspot__V1__Welcome",
   "chatspot.v1",
   sizeof(Chatspot__V1__Welcome),
-  3,
+  4,
   chatspot__v1__welcome__field_descriptors,
   chatspot__v1__welcome__field_indices_by_name,
-  1,  chatspot__v1__welcome__number_ranges,
+  2,  chatspot__v1__welcome__number_ranges,
   (ProtobufCMessageInit) chatspot__v1__welcome__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chatspot__v1__assignment__field_descriptors[17] =
+static const ProtobufCFieldDescriptor chatspot__v1__assignment__field_descriptors[18] =
 {
   {
     "epoch",
@@ -766,6 +807,18 @@ static const ProtobufCFieldDescriptor chatspot__v1__assignment__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "tensor_sources",
+    30,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Chatspot__V1__Assignment, n_tensor_sources),
+    offsetof(Chatspot__V1__Assignment, tensor_sources),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chatspot__v1__assignment__field_indices_by_name[] = {
   9,   /* field[9] = activation_type */
@@ -782,15 +835,17 @@ static const unsigned chatspot__v1__assignment__field_indices_by_name[] = {
   2,   /* field[2] = stage */
   3,   /* field[3] = stage_count */
   11,   /* field[11] = step_tokens_max */
+  17,   /* field[17] = tensor_sources */
   16,   /* field[16] = vision_keys */
   12,   /* field[12] = weights */
   15,   /* field[15] = worker_keys */
 };
-static const ProtobufCIntRange chatspot__v1__assignment__number_ranges[2 + 1] =
+static const ProtobufCIntRange chatspot__v1__assignment__number_ranges[3 + 1] =
 {
   { 1, 0 },
   { 20, 14 },
-  { 0, 17 }
+  { 30, 17 },
+  { 0, 18 }
 };
 const ProtobufCMessageDescriptor chatspot__v1__assignment__descriptor =
 {
@@ -800,10 +855,10 @@ const ProtobufCMessageDescriptor chatspot__v1__assignment__descriptor =
   "Chatspot__V1__Assignment",
   "chatspot.v1",
   sizeof(Chatspot__V1__Assignment),
-  17,
+  18,
   chatspot__v1__assignment__field_descriptors,
   chatspot__v1__assignment__field_indices_by_name,
-  2,  chatspot__v1__assignment__number_ranges,
+  3,  chatspot__v1__assignment__number_ranges,
   (ProtobufCMessageInit) chatspot__v1__assignment__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -18,6 +18,7 @@ PROTOBUF_C__BEGIN_DECLS
 #include "chatspot/v1/membership.pb-c.h"
 #include "chatspot/v1/query.pb-c.h"
 #include "chatspot/v1/step.pb-c.h"
+#include "chatspot/v1/transfer.pb-c.h"
 #include "chatspot/v1/vision.pb-c.h"
 
 typedef struct Chatspot__V1__Envelope Chatspot__V1__Envelope;
@@ -48,7 +49,11 @@ typedef enum {
   CHATSPOT__V1__ENVELOPE__BODY_ANSWER_TEXT = 16,
   CHATSPOT__V1__ENVELOPE__BODY_ANSWER = 17,
   CHATSPOT__V1__ENVELOPE__BODY_DRAIN = 18,
-  CHATSPOT__V1__ENVELOPE__BODY_DRAINED = 19
+  CHATSPOT__V1__ENVELOPE__BODY_DRAINED = 19,
+  CHATSPOT__V1__ENVELOPE__BODY_MANIFEST_REQUEST = 30,
+  CHATSPOT__V1__ENVELOPE__BODY_MANIFEST = 31,
+  CHATSPOT__V1__ENVELOPE__BODY_TENSOR_REQUEST = 32,
+  CHATSPOT__V1__ENVELOPE__BODY_TENSOR_CHUNK = 33
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(CHATSPOT__V1__ENVELOPE__BODY__CASE)
 } Chatspot__V1__Envelope__BodyCase;
 
@@ -136,6 +141,22 @@ struct  Chatspot__V1__Envelope
      * Coordinator to whoever sent Drain.
      */
     Chatspot__V1__Drained *drained;
+    /*
+     * Member to the coordinator's tensor port.
+     */
+    Chatspot__V1__ManifestRequest *manifest_request;
+    /*
+     * Coordinator to member.
+     */
+    Chatspot__V1__Manifest *manifest;
+    /*
+     * Member to whoever may hold the tensor.
+     */
+    Chatspot__V1__TensorRequest *tensor_request;
+    /*
+     * Holder to member.
+     */
+    Chatspot__V1__TensorChunk *tensor_chunk;
   };
 };
 #define CHATSPOT__V1__ENVELOPE__INIT \

@@ -75,7 +75,8 @@ struct  Chatspot__V1__Hello
    */
   char *name;
   /*
-   * SHA-256 that identifies the checkpoint that the sender has on disk; 32 bytes. Empty for a client.
+   * SHA-256 that identifies the checkpoint that the sender has on disk; 32 bytes. Empty for a client, and for
+   * a member that fetches its tensors.
    */
   ProtobufCBinaryData model_digest;
   /*
@@ -96,10 +97,19 @@ struct  Chatspot__V1__Hello
    * The sender's process id on its host, for reports.
    */
   uint64_t process_id;
+  /*
+   * The sender has no checkpoint: it fetches the tensors that it is assigned, from whoever holds them.
+   */
+  protobuf_c_boolean fetches;
+  /*
+   * Where others get the tensors that the sender holds, as "tcp://host:port", in printable ASCII; empty:
+   * nowhere. At most 256 bytes.
+   */
+  char *tensor_endpoint;
 };
 #define CHATSPOT__V1__HELLO__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chatspot__v1__hello__descriptor) \
-    , 0, CHATSPOT__V1__ROLE__ROLE_UNSPECIFIED, (char *)protobuf_c_empty_string, {0,NULL}, (char *)protobuf_c_empty_string, 0, 0, 0 }
+    , 0, CHATSPOT__V1__ROLE__ROLE_UNSPECIFIED, (char *)protobuf_c_empty_string, {0,NULL}, (char *)protobuf_c_empty_string, 0, 0, 0, 0, (char *)protobuf_c_empty_string }
 
 
 /*
@@ -120,10 +130,15 @@ struct  Chatspot__V1__Welcome
    * After how long a silence the other side counts as lost, in milliseconds. Longer than the interval.
    */
   uint32_t heartbeat_timeout_milliseconds;
+  /*
+   * The TCP port at which the coordinator gives manifests and tensors, on the host under which the receiver
+   * reaches it; 0: nowhere. At most 65535.
+   */
+  uint32_t tensor_port;
 };
 #define CHATSPOT__V1__WELCOME__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chatspot__v1__welcome__descriptor) \
-    , 0, 0, 0 }
+    , 0, 0, 0, 0 }
 
 
 /*
@@ -206,10 +221,16 @@ struct  Chatspot__V1__Assignment
    */
   size_t n_vision_keys;
   ProtobufCBinaryData *vision_keys;
+  /*
+   * Tensor endpoints of other members, which may hold what this one has to fetch. At most 64 of at most 256
+   * bytes.
+   */
+  size_t n_tensor_sources;
+  char **tensor_sources;
 };
 #define CHATSPOT__V1__ASSIGNMENT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chatspot__v1__assignment__descriptor) \
-    , 0, {0,NULL}, 0, 0, 0, 0, (char *)protobuf_c_empty_string, 0, 0, CHATSPOT__V1__DATA_TYPE__DATA_TYPE_UNSPECIFIED, 0, 0, (char *)protobuf_c_empty_string, 0, {0,NULL}, 0,NULL, 0,NULL }
+    , 0, {0,NULL}, 0, 0, 0, 0, (char *)protobuf_c_empty_string, 0, 0, CHATSPOT__V1__DATA_TYPE__DATA_TYPE_UNSPECIFIED, 0, 0, (char *)protobuf_c_empty_string, 0, {0,NULL}, 0,NULL, 0,NULL, 0,NULL }
 
 
 /*

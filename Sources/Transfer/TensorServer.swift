@@ -1,0 +1,150 @@
+/// Gives the tensors that a process holds to those that lack them.
+
+public import Checkpoints
+public import Logging
+public import Messaging
+internal import Wire
+
+/// Answers on a thread of its own, so that no step waits for it. The coordinator's also says what
+/// the tensors are.
+public actor TensorServer {
+  private nonisolated let reactor: Reactor
+  public nonisolated var unownedExecutor: UnownedSerialExecutor {
+    reactor.asUnownedSerialExecutor()
+  }
+
+  private let logger: Logger
+  private var holding: (checkpoint: Checkpoint, modelDigest: [UInt8])?
+  private let maker: ManifestMaker?
+  private var socket: Socket?
+  /// Parts that are being described, so that asking again costs nothing.
+  private var describing: [Question: Bool] = [:]
+  /// Bytes of tensors that were given away.
+  public private(set) var givenBytes = 0
+
+  private struct Question: Hashable {
+    let peer: PeerIdentity
+    let part: String
+  }
+
+  /// Questions that may be open at once.
+  private static let questionsMax = 4096
+  /// Replies of 1 MiB that wait for one slow peer.
+  private static let waitingReplies = 32
+
+  /// Serves what `checkpoint` holds, and with `describes` says what it consists of. Throws
+  /// `MessagingError` where there is no thread left.
+  public init(
+    _ checkpoint: Checkpoint?, modelDigest: [UInt8], describes: Bool = false, logger: Logger
+  ) throws(MessagingError) {
+    reactor = try Reactor(name: "tensors")
+    self.logger = logger
+    holding = checkpoint.map { ($0, modelDigest) }
+    if describes, let checkpoint {
+      maker = try ManifestMaker(checkpoint, modelDigest: modelDigest)
+    } else {
+      maker = nil
+    }
+  }
+
+  /// Listens at `address` and returns it with its port. Throws `MessagingError`.
+  public func start(at address: Address) throws -> Address {
+    let socket = try reactor.makeSocket(
+      .router, options: TensorSockets.options(Self.waitingReplies))
+    socket.onMessage = { [weak self] peer, bytes in
+      self?.assumeIsolated { $0.receive(bytes, from: peer) }
+    }
+    let bound = try socket.bind(address)
+    self.socket = socket
+    return bound
+  }
+
+  /// From now on gives away what another checkpoint holds.
+  public func hold(_ checkpoint: Checkpoint, modelDigest: [UInt8]) {
+    holding = (checkpoint, modelDigest)
+  }
+
+  public func stop() {
+    socket?.close()
+    socket = nil
+    maker?.end()
+    reactor.shutdown()
+  }
+
+  private func receive(_ bytes: [UInt8], from peer: PeerIdentity?) {
+    guard let peer else { return }
+    do throws(WireFault) {
+      switch try decode(bytes) {
+      case .tensorRequest(let request): send(.tensorChunk(chunk(request)), to: peer)
+      case .manifestRequest(let request): receive(request, from: peer)
+      case let message: logger.debug("dropped \(message.name) at the tensor port")
+      }
+    } catch {
+      logger.warning("dropped a message at the tensor port: \(error)")
+    }
+  }
+
+  private func chunk(_ request: TensorRequest) -> TensorChunk {
+    func refusal(_ text: String) -> TensorChunk {
+      TensorChunk(name: request.name, offset: request.offset, refusal: text)
+    }
+    guard let (checkpoint, modelDigest) = holding, modelDigest == request.modelDigest else {
+      return refusal("no tensor of this model is here")
+    }
+    do throws(CheckpointError) {
+      let range = request.offset..<request.offset + request.length
+      let data = try checkpoint.storedBytes(of: request.name, in: range)
+      givenBytes += data.count
+      return TensorChunk(name: request.name, offset: request.offset, data: data)
+    } catch {
+      return refusal(error.message)
+    }
+  }
+
+  private func receive(_ request: ManifestRequest, from peer: PeerIdentity) {
+    guard let maker, holding?.modelDigest == request.modelDigest else {
+      let refusal = Manifest(
+        modelDigest: request.modelDigest, part: request.part,
+        refusal: maker == nil
+          ? "only the coordinator describes tensors" : "the coordinator serves another checkpoint")
+      return send(.manifest(refusal), to: peer)
+    }
+    let question = Question(peer: peer, part: request.part)
+    guard describing[question] == nil, describing.count < Self.questionsMax else { return }
+    describing[question] = true
+    Task { [weak self] in
+      let manifest = await maker.manifest(request.part)
+      await self?.answer(question, manifest)
+    }
+  }
+
+  private func answer(_ question: Question, _ manifest: Manifest) {
+    describing[question] = nil
+    send(.manifest(manifest), to: question.peer)
+  }
+
+  private func send(_ message: Message, to peer: PeerIdentity) {
+    do {
+      try socket?.send(try encode(message), to: peer)
+    } catch {
+      // Who asked asks again, or has gone.
+      logger.debug("\(message.name) was not sent: \(error)")
+    }
+  }
+}
+
+/// Sockets that tensors travel through.
+enum TensorSockets {
+  /// A manifest with all its files is the largest message.
+  private static let messageBytes = 24 << 20
+
+  /// With room for so many messages that a slow receiver has not taken.
+  static func options(_ messages: Int) -> SocketOptions {
+    var options = SocketOptions()
+    options.maxMessageBytes = messageBytes
+    options.sendHighWaterMark = messages
+    options.lingerMilliseconds = 0
+    options.outboxBytes = 64 << 20
+    return options
+  }
+}

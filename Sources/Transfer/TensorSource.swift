@@ -1,0 +1,37 @@
+/// Somebody who gives tensors.
+
+internal import Messaging
+internal import Wire
+
+/// A connection to one holder, and what is asked of it. Lives on the fetcher's reactor.
+final class TensorSource {
+  /// A chunk that was asked for.
+  struct Chunk: Hashable {
+    let name: String
+    let offset: Int
+  }
+
+  let number: Int
+  let address: Address
+  /// The coordinator describes tensors, and gives those that nobody else has.
+  let isCoordinator: Bool
+  var socket: Socket?
+  /// What it is giving.
+  var downloads: [TensorDownload] = []
+  /// Chunks that it was asked for and the bytes that they are to have.
+  var asked: [Chunk: (download: TensorDownload, length: Int)] = [:]
+  /// When it last said something, or was asked after a silence.
+  var lastHeard: ContinuousClock.Instant
+  /// When it may be asked again.
+  var restsUntil: ContinuousClock.Instant?
+  /// How often it failed in a row.
+  var failures = 0
+  var receivedBytes = 0
+
+  init(_ number: Int, _ address: Address, isCoordinator: Bool, now: ContinuousClock.Instant) {
+    self.number = number
+    self.address = address
+    self.isCoordinator = isCoordinator
+    lastHeard = now
+  }
+}
