@@ -65,8 +65,6 @@ struct ActiveQuery: Sendable {
   var stageWork: [(steps: Int, seconds: Double)] = []
   /// What the stages of plans did that ended meanwhile.
   private var earlierWork: [ProcessReport] = []
-  /// How often it was taken up again by another plan.
-  private(set) var resumptions = 0
 
   init(
     name: QueryName, message: ReferringQueryMessage, prepared: PreparedQuery, newTokensMax: Int,
@@ -170,7 +168,6 @@ struct ActiveQuery: Sendable {
     for report in Self.work(stages, stageWork) { earlierWork.add(report) }
     earlierWork = earlierWork.suffix(WireLimits.standard.processes)
     stageWork = []
-    if firstIssued != nil { resumptions += 1 }
     wantsFeatures = false
     features = [:]
   }

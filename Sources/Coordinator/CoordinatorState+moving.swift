@@ -130,6 +130,12 @@ extension CoordinatorState {
   /// Somebody asks that a member's work be moved away.
   mutating func receive(_ drain: Drain, from peer: PeerIdentity) {
     let named = drain.name.isEmpty ? members[peer] : members.values.first { $0.name == drain.name }
+    // A client's key is for asking; whoever runs the machine has the signal.
+    guard access == nil || named?.peer == peer else {
+      let problem = "in a cluster with keys a member drains itself; send its process SIGTERM"
+      send(.drained(Drained(name: drain.name, problem: problem)), to: peer)
+      return
+    }
     guard let member = named else {
       let names = members.values.map(\.name).sorted().joined(separator: ", ")
       send(
@@ -155,7 +161,8 @@ extension CoordinatorState {
     if members[peer]?.role == .visionNode {
       return visionNodes.count < 2 || pipeline?.features.outstanding(peer) ?? 0 == 0
     }
-    guard let pipeline else { return queries.isEmpty }
+    // Without a plan nobody has work; who goes now is not in the next one.
+    guard let pipeline else { return true }
     let isWanted = move?.plan.stages.contains { move?.workers[$0.worker].peer == peer } ?? false
     return !pipeline.contains(peer) && !isWanted
   }

@@ -10,9 +10,9 @@ struct DrainCommand: AsyncParsableCommand {
     commandName: "drain",
     abstract: "Moves the work of a worker or vision node to others, so that it can be stopped.",
     discussion: """
-      Returns once nothing depends on it; no query fails or begins anew. The others load its layers \
-      first. SIGTERM has a worker do the same before it ends. A member that has been drained gets no \
-      more work until it joins again.
+      Returns once nothing depends on it; no query fails. The others load its layers first. SIGTERM \
+      has a worker do the same before it ends, and is the only way in a cluster with keys. A member \
+      that has been drained gets no more work until it joins again.
       """)
 
   @Argument(help: "Its name, as `chatspot status` shows it.")

@@ -95,6 +95,23 @@ struct AccessTests {
     }
   }
 
+  @Test("a client's key drains nobody; a worker drains itself alone")
+  func drains() throws {
+    var cluster = try ready()
+    _ = cluster.take()
+    func problem(_ name: String, by peer: String, with owner: Owner) throws -> String? {
+      try receive(.drain(Drain(name: name)), from: peer, with: owner, in: &cluster)
+      let answers = cluster.take(peer).compactMap { message -> String? in
+        if case .drained(let drained) = message { drained.problem } else { nil }
+      }
+      return answers.first
+    }
+    #expect(try problem("worker-0", by: "client", with: client)?.contains("SIGTERM") == true)
+    #expect(try problem("client", by: "worker-0", with: worker)?.contains("SIGTERM") == true)
+    #expect(cluster.state.draining.isEmpty)
+    #expect(try problem("", by: "worker-0", with: worker)?.contains("no other worker") == true)
+  }
+
   @Test("a key does not speak on another key's connection")
   func otherConnection() throws {
     var cluster = try ready()

@@ -89,6 +89,18 @@ struct CoordinatorStateMovingTests {
     #expect(cluster.take("client").answers.count == 1)
   }
 
+  @Test("who drains while no plan stands may go at once")
+  func drainWithoutPlan() throws {
+    var cluster = try FakeCluster.ready(workers: 1)
+    try cluster.receive(.goodbye(Goodbye(reason: "ends")), from: "vision")
+    cluster.state.unreachable(PeerIdentity("worker-0"), now: 0)
+    try cluster.ask(FakeCluster.query(1))
+    try cluster.joinWorker(1)
+    #expect(cluster.state.pipeline == nil)
+    try cluster.receive(.drain(Drain()), from: "worker-1")
+    #expect(cluster.take("worker-1").drained == [Drained(name: "worker-1")])
+  }
+
   @Test("a loss during a move ends the move, and no query with it", arguments: [0, 1, 2])
   func lossDuringMove(lost number: Int) throws {
     var cluster = try FakeCluster.ready(workers: 2)
