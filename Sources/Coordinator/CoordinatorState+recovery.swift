@@ -42,7 +42,9 @@ extension CoordinatorState {
     var record = flaps[member.name] ?? FlapRecord()
     let seconds = record.lost(after: now - member.joined, now: now)
     flaps[member.name] = record
-    if seconds > 0 { report(.leftOut(name: member.name, seconds: seconds)) }
+    guard seconds > 0 else { return }
+    reviewAt = max(reviewAt == .infinity ? 0 : reviewAt, record.until)
+    report(.leftOut(name: member.name, seconds: seconds))
   }
 
   private static let flapsKept = 4096

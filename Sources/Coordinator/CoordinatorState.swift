@@ -32,6 +32,8 @@ struct CoordinatorState: Sendable {
   var move: Move?
   /// Whether somebody came or is to go since plans were last compared.
   var wantsReview = false
+  /// When plans are to be compared again because a worker is left out no longer, in seconds.
+  var reviewAt = Double.infinity
   /// Members that are to get no more work, and who wait to hear that they have none.
   var draining: [PeerIdentity: Set<PeerIdentity>] = [:]
   /// When time last passed, in seconds.
@@ -143,6 +145,7 @@ struct CoordinatorState: Sendable {
     loseSilent(now: now)
     restartOverdue(now: now)
     expireQueries(now: now)
+    if now >= reviewAt { (reviewAt, wantsReview) = (.infinity, true) }
     sendHeartbeats(now: now)
     recordMetrics(now: now)
     advance(now: now)

@@ -122,6 +122,12 @@ struct CoordinatorStateLossTests {
     }
     #expect(times == [1, 2, 4])
     #expect(cluster.state.pipeline?.stages.map(\.name) == ["worker-0"])
+    // Once it is left out no longer, it is part of a better plan again.
+    var later = cluster
+    try later.allReady()
+    for _ in 0..<20 where later.state.move == nil { try later.tickAlive(after: 0.5) }
+    #expect(later.now >= 4 && later.now < 6)
+    #expect(later.state.move?.workers.map(\.name) == ["worker-0", "worker-1"])
     cluster.state.unreachable(PeerIdentity("worker-0"), now: cluster.now)
     try cluster.collect()
     #expect(cluster.state.pipeline?.stages.map(\.name) == ["worker-1"])
