@@ -165,11 +165,16 @@ struct ActiveQuery: Sendable {
 
   /// Its pipeline has ended; what is known of it is enough for another to go on.
   mutating func suspend(_ stages: [Pipeline.Stage]) {
+    keepWork(of: stages)
+    wantsFeatures = false
+    features = [:]
+  }
+
+  /// Other stages go on with it; what these did is kept for the report.
+  mutating func keepWork(of stages: [Pipeline.Stage]) {
     for report in Self.work(stages, stageWork) { earlierWork.add(report) }
     earlierWork = earlierWork.suffix(WireLimits.standard.processes)
     stageWork = []
-    wantsFeatures = false
-    features = [:]
   }
 
   /// Adds an image that a vision node encoded for it.

@@ -138,10 +138,14 @@ public struct ClusterStatus: Sendable, Codable, Equatable {
     public var seconds: Double?
     /// Queries that were under way, and went on.
     public var queries: Int
+    /// Positions that the stage which took a lost one's place was sent once more by the one before it;
+    /// nil where all stages computed the queries anew.
+    public var rebuiltPositions: Int?
 
     enum CodingKeys: String, CodingKey {
       case reason, seconds, queries
       case secondsAgo = "seconds_ago"
+      case rebuiltPositions = "rebuilt_positions"
     }
   }
 

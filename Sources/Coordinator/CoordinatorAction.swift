@@ -25,6 +25,8 @@ public enum ClusterEvent: Sendable, Equatable, CustomStringConvertible {
   case ready(epoch: UInt64, stages: [String], seconds: Double)
   /// A plan ended with so many queries under way.
   case interrupted(reason: String, queries: Int)
+  /// A stage that took a lost one's place was sent so many positions once more by the one before it.
+  case rebuilt(name: String, positions: Int, from: String)
   /// They go on, so many seconds later.
   case recovered(seconds: Double, queries: Int)
   /// A worker that comes and goes is left out of plans for a while.
@@ -55,6 +57,8 @@ public enum ClusterEvent: Sendable, Equatable, CustomStringConvertible {
         + "stands after \(milliseconds(seconds))"
     case .interrupted(let reason, let queries):
       "\(reason); \(counted(queries)) for the next plan"
+    case .rebuilt(let name, let positions, let source):
+      "\(name) has the keys and values of \(positions) positions again, from what \(source) had sent"
     case .recovered(let seconds, let queries):
       "recovered after \(milliseconds(seconds)); \(queries == 0 ? "no query was under way" : "\(queries) go on")"
     case .leftOut(let name, let seconds):

@@ -9,6 +9,7 @@ struct CoordinatorMetrics: Sendable {
   let timeBetweenTokens = Recorder(label: "chatspot_inter_token_seconds")
   let queueTime = Recorder(label: "chatspot_queue_seconds")
   let recovery = Recorder(label: "chatspot_recovery_seconds")
+  let rebuiltPositions = Counter(label: "chatspot_rebuilt_positions_total")
   let promptTokens = Counter(label: "chatspot_prompt_tokens_total")
   let newTokens = Counter(label: "chatspot_new_tokens_total")
   private let prefixHits = Counter(label: "chatspot_prefix_hit_tokens_total")

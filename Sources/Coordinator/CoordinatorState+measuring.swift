@@ -140,7 +140,8 @@ extension CoordinatorState {
       },
       lastInterruption: (interruption ?? lastInterruption).map {
         ClusterStatus.Interruption(
-          reason: $0.reason, secondsAgo: now - $0.since, seconds: $0.seconds, queries: $0.queries)
+          reason: $0.reason, secondsAgo: now - $0.since, seconds: $0.seconds, queries: $0.queries,
+          rebuiltPositions: $0.rebuiltPositions)
       },
       uptimeSeconds: now)
   }

@@ -51,7 +51,9 @@ extension CoordinatorState {
   var waitingFor: String {
     if let pipeline {
       let loading = pipeline.stages.filter { pipeline.pending.contains($0.peer) }.map(\.name)
-      return loading.isEmpty ? "" : "\(loading.joined(separator: ", ")) to load layers"
+      if !loading.isEmpty { return "\(loading.joined(separator: ", ")) to load layers" }
+      guard let rebuild = pipeline.rebuild else { return "" }
+      return "\(pipeline.stages[rebuild.stage].name) to fill its KV blocks"
     }
     let missing = (hasPlanned ? 1 : settings.workersExpected) - workers.count
     var parts: [String] = []
@@ -78,13 +80,19 @@ extension CoordinatorState {
     if let stage = current.stages.firstIndex(where: { $0.peer == peer }) {
       pipeline?.stages[stage].memoryBytes = ready.weightBytes + ready.kvBytes
     }
-    guard pipeline?.isReady == true else { return }
+    resendSteps(now: now)
+    if pipeline?.isReady == true { stands(now: now) }
+  }
+
+  /// All stages of the plan hold what they are to hold.
+  mutating func stands(now: Double) {
+    guard let pipeline else { return }
     noteRecovery(now: now)
     // So that clocks are compared before the first step.
     if settings.traces { sendHeartbeats(now: now) }
     report(
       .ready(
-        epoch: current.epoch, stages: current.stages.map(\.name), seconds: now - plannedAt))
+        epoch: pipeline.epoch, stages: pipeline.stages.map(\.name), seconds: now - plannedAt))
   }
 
   /// Clients that are remembered. ZeroMQ does not tell of one that went without a goodbye.

@@ -48,7 +48,9 @@ extension CoordinatorState {
         LayerCost(workBytes: cost.workBytes, memoryBytes: cost.memoryBytes + kvBytes)
       }
       do throws(CoordinatorError) {
-        return (try split(layers, over: workers, keeping: last), kvTokens)
+        let split = try split(
+          layers, over: workers, keeping: last, logBytes: logBytes(kvTokens, workers))
+        return (split, kvTokens)
       } catch {
         // Weights come first: where the operator named no number, KV positions give way.
         guard settings.kvTokens == nil, kvTokens / 2 >= least else {
@@ -59,12 +61,24 @@ extension CoordinatorState {
     }
   }
 
+  /// What a stage keeps of what it sent. Only the last one keeps nothing, and that is not known before
+  /// there is a plan.
+  private func logBytes(_ kvTokens: Int, _ workers: [Member]) -> Int {
+    let rowBytes = model.configuration.text.hidden * settings.activationType.byteCount
+    return workers.count == 1
+      ? 0 : Int(min(Double(kvTokens) * Double(rowBytes), Self.layerKVBytesMax))
+  }
+
   /// The best split, or the one that was: where it is hardly worse, those who are left keep their
   /// layers, and spares take the places of those who are gone.
   private func split(
-    _ layers: [LayerCost], over workers: [Member], keeping last: EndedPlan?
+    _ layers: [LayerCost], over workers: [Member], keeping last: EndedPlan?, logBytes: Int
   ) throws(CoordinatorError) -> Plan {
-    let capacities = workers.map(\.capacity)
+    let capacities = workers.map { worker in
+      WorkerCapacity(
+        bytesPerSecond: worker.capacity.bytesPerSecond,
+        memoryBytes: max(0, worker.capacity.memoryBytes - logBytes))
+    }
     let best = try Planner.plan(
       layers: layers, workers: capacities,
       stagesMax: max(
@@ -119,8 +133,7 @@ extension CoordinatorState {
       epoch: epoch, stages: stages, predictedStepSeconds: plan.stepSeconds,
       scheduler: Scheduler(
         limits: limits, pool: KVBlockPool(blockCount: blockCount, blockTokens: blockTokens)),
-      features: FeatureCache(capacity: featureCredits),
-      pending: Set(stages.map(\.peer)))
+      features: FeatureCache(capacity: featureCredits))
     if let lastPlan, lastPlan.stages.map(\.layers) == stages.map(\.layers) {
       pipeline.scheduler.curve = lastPlan.curve
     }
@@ -133,13 +146,19 @@ extension CoordinatorState {
       let next = stages.indices.contains(index + 1) ? stages[index + 1].peer : nil
       assign(assignment, to: stages[index].peer, next: next)
     }
-    for worker in self.workers where !pipeline.contains(worker.peer) {
-      assignSpare(worker.peer, epoch: epoch)
-    }
-    for node in visionNodes { assignVision(node.peer, pipeline) }
+    tellOthers()
     let waiting = queriesAwaitingPlan
     queriesAwaitingPlan = []
     for sequence in waiting { begin(sequence) }
+  }
+
+  /// Tells those without layers of the plan: spares stand by, vision nodes learn where stage 0 is.
+  mutating func tellOthers() {
+    guard let pipeline else { return }
+    for worker in workers where !pipeline.contains(worker.peer) {
+      assignSpare(worker.peer, epoch: pipeline.epoch)
+    }
+    for node in visionNodes { assignVision(node.peer, pipeline) }
   }
 
   /// Who may have what a worker has to fetch: those with a checkpoint first. None for one that has the
@@ -151,7 +170,7 @@ extension CoordinatorState {
     return ordered.prefix(WireLimits.standard.tensorSources).map(\.tensorEndpoint)
   }
 
-  private func blockCount(_ kvTokens: Int) -> Int { max(1, kvTokens / settings.kvBlockTokens) }
+  func blockCount(_ kvTokens: Int) -> Int { max(1, kvTokens / settings.kvBlockTokens) }
 
   /// A plan for people.
   func descriptions(_ plan: Plan, of workers: [Member]) -> [String] {
@@ -170,7 +189,7 @@ extension CoordinatorState {
         nextEndpoint: isLast ? "" : workers[plan.stages[index + 1].worker].endpoint,
         kvBlockCount: blockCount(kvTokens), kvBlockTokens: settings.kvBlockTokens,
         activationType: settings.activationType, featureCredits: featureCredits,
-        stepTokensMax: settings.stepTokens, weights: weights?.rawValue ?? "",
+        stepTokensMax: settings.stepTokens, weights: weights?.rawValue ?? "", logs: !isLast,
         tensorSources: tensorSources(for: workers[stage.worker].peer))
     }
   }

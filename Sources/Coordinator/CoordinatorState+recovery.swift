@@ -1,6 +1,7 @@
 /// What happens when somebody or something is lost: the queries go on with another plan.
 ///
-/// All that a query needs to go on is known here: its prompt and the tokens sampled so far. The next
+/// Where one stage alone is replaced, the others keep what they hold (see
+/// `CoordinatorState+rebuilding.swift`). In all other cases this is enough: all that a query needs to go on is known here: its prompt and the tokens sampled so far. The next
 /// pipeline computes them anew and continues behind them. As tokens are sampled by (seed, position),
 /// the answer is the one that would have been; as steps of older epochs are dropped, no token comes
 /// twice.
@@ -30,9 +31,9 @@ extension CoordinatorState {
       return
     }
     if move?.workers.contains(where: { $0.peer == peer }) == true { abandonMove() }
-    if pipeline?.contains(peer) == true {
-      endPipeline("\(member.name) was lost: \(reason)", now: now)
-    }
+    guard pipeline?.contains(peer) == true else { return }
+    let cause = "\(member.name) was lost: \(reason)"
+    if !replaceStage(of: peer, reason: cause, now: now) { endPipeline(cause, now: now) }
   }
 
   private mutating func noteFlap(of member: Member, now: Double) {
@@ -54,6 +55,11 @@ extension CoordinatorState {
     guard let ended = pipeline else { return }
     suspendAll(of: ended)
     abandonMove()
+    beginInterruption(reason, now: now)
+  }
+
+  /// Queries wait from now on until all stages of a plan stand.
+  mutating func beginInterruption(_ reason: String, now: Double) {
     if interruption == nil {
       interruption = Interruption(reason: reason, since: now, queries: queries.count)
     }
@@ -106,6 +112,9 @@ extension CoordinatorState {
       members[peer]?.lastEcho += pause
     }
     for number in pipeline?.steps.keys.sorted() ?? [] { pipeline?.steps[number]?.sent += pause }
+    for number in pipeline?.rebuild?.steps.keys.sorted() ?? [] {
+      pipeline?.rebuild?.steps[number]?.sent += pause
+    }
   }
 
   /// Members that have not been heard for too long, or do not hear the coordinator, are lost.
@@ -124,8 +133,8 @@ extension CoordinatorState {
   /// A step that is long overdue was lost on its way, or a stage hangs: another epoch computes it
   /// again.
   mutating func restartOverdue(now: Double) {
-    guard let pipeline, pipeline.isReady,
-      let oldest = pipeline.steps.min(by: { $0.value.sent < $1.value.sent })
+    guard let pipeline, pipeline.pending.isEmpty,
+      let oldest = pipeline.stepsUnderWay.min(by: { $0.value.sent < $1.value.sent })
     else { return }
     let waited = now - oldest.value.sent
     guard waited > patience(with: pipeline) else { return }
@@ -138,11 +147,12 @@ extension CoordinatorState {
   /// measured to take, and longer each time in a row that it was not enough.
   private func patience(with pipeline: Pipeline) -> Double {
     let curve = pipeline.scheduler.curve
-    let expected = pipeline.steps.values.reduce(0) { $0 + curve.seconds(rows: $1.plan.rows) }
-    let ways = Double(pipeline.stages.count + pipeline.steps.count)
+    let steps = pipeline.stepsUnderWay
+    let expected = steps.values.reduce(0) { $0 + curve.seconds(rows: $1.plan.rows) }
+    let ways = Double(pipeline.stages.count + steps.count)
     let least = Double(settings.heartbeatTimeoutMilliseconds) / 1000
     let factor = Double(1 << min(overdueInRow, 6))
-    return factor * max(least, Self.overdueFactor * expected * ways / Double(pipeline.steps.count))
+    return factor * max(least, Self.overdueFactor * expected * ways / Double(steps.count))
   }
 
   /// How many times longer than expected a step may take before it counts as lost.
@@ -158,6 +168,9 @@ struct Interruption: Sendable {
   var seconds: Double?
   /// Queries that were under way.
   let queries: Int
+  /// Positions that a new stage was sent once more, from the log of the one before; nil where the
+  /// queries were computed anew by all stages.
+  var rebuiltPositions: Int?
 }
 
 /// What is worth keeping of a plan that has ended.

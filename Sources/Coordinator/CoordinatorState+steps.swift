@@ -27,6 +27,7 @@ extension CoordinatorState {
 
   /// A step has left the pipeline. One of an older epoch, or one that is not in flight, is dropped.
   mutating func receive(_ tokens: Tokens, from peer: PeerIdentity, now: Double) {
+    if rebuilt(tokens, by: peer, now: now) { return }
     guard tokens.epoch == pipeline?.epoch, peer == pipeline?.stages.last?.peer,
       let step = pipeline?.steps[tokens.number]
     else {

@@ -124,6 +124,16 @@ struct FeatureCache: Sendable {
     undispatched.sort()
   }
 
+  /// What has not come is asked for once more, by the plan of another epoch.
+  mutating func askAgain(epoch: UInt64) {
+    for (number, entry) in entries where !entry.isReady {
+      entries[number]?.request?.epoch = epoch
+      entries[number]?.node = nil
+      if entry.users.isEmpty { remove(number) }
+    }
+    undispatched = entries.filter { !$0.value.isReady }.keys.sorted()
+  }
+
   /// Images that a node has in hand.
   func outstanding(_ node: PeerIdentity) -> Int {
     entries.values.count { $0.node == node && !$0.isReady }

@@ -113,6 +113,19 @@ struct KVBlockPool: Sendable {
     return known(block)
   }
 
+  /// Forgets the contents of blocks that nobody uses, and of those that some steps were to fill.
+  mutating func forget(unusedAndFilledBy steps: Set<UInt64>) {
+    for block in blocks.indices where blocks[block].content != nil {
+      if blocks[block].references == 0 {
+        unlink(block)
+        empty.append(block)
+      } else if !steps.contains(blocks[block].filledBy) {
+        continue
+      }
+      forget(block)
+    }
+  }
+
   /// How many use a block.
   func references(_ block: Int) -> Int { block < blocks.count ? blocks[block].references : 0 }
 

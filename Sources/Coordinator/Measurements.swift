@@ -60,6 +60,7 @@ struct Measurements: Sendable {
   func refused(_ reason: CoordinatorMetrics.Refusal) { metrics.refused(reason) }
   func lost(_ role: Role) { metrics.lost(role) }
   func recovered(after seconds: Double) { metrics.recovery.record(seconds) }
+  func rebuilt(_ positions: Int) { metrics.rebuiltPositions.increment(by: positions) }
   func queued(_ seconds: Double) { metrics.queueTime.record(seconds) }
   func firstToken(after seconds: Double) { metrics.timeToFirstToken.record(seconds) }
   func betweenTokens(_ seconds: Double) { metrics.timeBetweenTokens.record(seconds) }

@@ -29,7 +29,7 @@ struct Pipeline: Sendable {
     }
   }
 
-  let epoch: UInt64
+  private(set) var epoch: UInt64
   var stages: [Stage]
   let predictedStepSeconds: Double
   var scheduler: Scheduler
@@ -39,8 +39,36 @@ struct Pipeline: Sendable {
   var pending: Set<PeerIdentity>
   /// Steps in the pipeline, by number.
   var steps: [UInt64: StepInFlight] = [:]
+  /// What a stage that was replaced still lacks.
+  var rebuild: Rebuild?
 
-  var isReady: Bool { pending.isEmpty }
+  init(
+    epoch: UInt64, stages: [Stage], predictedStepSeconds: Double, scheduler: Scheduler,
+    features: FeatureCache
+  ) {
+    self.epoch = epoch
+    self.stages = stages
+    self.predictedStepSeconds = predictedStepSeconds
+    self.scheduler = scheduler
+    self.features = features
+    pending = Set(stages.map(\.peer))
+  }
+
+  /// Another member takes a stage's place. Steps in flight are lost; the other stages keep what they
+  /// hold.
+  mutating func replace(_ index: Int, with stage: Stage, epoch: UInt64) {
+    self.epoch = epoch
+    stages[index] = stage
+    pending = Set(stages.map(\.peer))
+    steps = [:]
+    rebuild = nil
+    scheduler.rollBack()
+    features.askAgain(epoch: epoch)
+  }
+
+  var isReady: Bool { pending.isEmpty && rebuild == nil }
+  /// Steps that somebody computes, by number.
+  var stepsUnderWay: [UInt64: StepInFlight] { rebuild?.steps ?? steps }
   var first: PeerIdentity { stages[0].peer }
 
   func contains(_ peer: PeerIdentity) -> Bool { stages.contains { $0.peer == peer } }

@@ -48,6 +48,7 @@ extension Scheduler {
     entries[id]?.published = cached.count
     entries[id]?.node = cached.last?.node ?? KVBlockPool.root
     entries[id]?.isRunning = true
+    entries[id]?.admitted = current
     // As many chunks as stages keep all of them at work on one prompt, and steps of one length.
     let rows = entry.tokens.count - cached.count * pool.blockTokens
     let chunk = (rows + limits.stepsInFlight - 1) / limits.stepsInFlight

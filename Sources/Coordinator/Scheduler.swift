@@ -39,6 +39,11 @@ struct Scheduler: Sendable {
     var readyImages: [Bool]
     /// Positions that are in the KV cache once the steps in flight are through.
     var issued = 0
+    /// Positions that steps have been through with since it was admitted, those found in the KV cache
+    /// included; 0 before the first step is.
+    var computed = 0
+    /// When it was admitted, by the count of `current`.
+    var admitted: UInt64 = 0
     var blocks: [Int] = []
     /// Leading blocks with a known content, and what the next one names as its parent.
     var published = 0
@@ -83,8 +88,9 @@ struct Scheduler: Sendable {
   var isStalled = false
   /// Sequences that could be admitted but for images whose features are needed after all.
   var imageless: Set<SequenceID> = []
-  private var inFlight: Set<UInt64> = []
-  private var lastNumber: UInt64 = 0
+  /// Steps in the pipeline by number, and when they were formed by the count of `current`.
+  var inFlight: [UInt64: (plan: StepPlan, formed: UInt64)] = [:]
+  var lastNumber: UInt64 = 0
   /// Counts how often a step was formed, or tried to be: names the one at hand.
   var current: UInt64 = 0
 
@@ -160,7 +166,12 @@ struct Scheduler: Sendable {
   /// Says that a step has left the pipeline, and how long it took at the slowest stage. Returns
   /// whether it was in it.
   mutating func complete(_ number: UInt64, rows: Int = 0, seconds: Double = 0) -> Bool {
-    guard inFlight.remove(number) != nil else { return false }
+    guard let step = inFlight.removeValue(forKey: number) else { return false }
+    for span in step.plan.spans where entries[span.sequence]?.isRunning == true {
+      // Not of a step that was formed before it was preempted.
+      guard let entry = entries[span.sequence], step.formed >= entry.admitted else { continue }
+      entries[span.sequence]?.computed = span.positions.upperBound
+    }
     curve.add(rows: rows, seconds: seconds)
     return true
   }
@@ -181,8 +192,9 @@ struct Scheduler: Sendable {
     outgrown.removeAll(keepingCapacity: true)
     guard !spans.isEmpty else { return nil }
     lastNumber += 1
-    inFlight.insert(lastNumber)
-    return StepPlan(number: lastNumber, spans: spans)
+    let plan = StepPlan(number: lastNumber, spans: spans)
+    inFlight[lastNumber] = (plan, current)
+    return plan
   }
 
   // MARK: what is known of a sequence
@@ -237,6 +249,7 @@ struct Scheduler: Sendable {
     entries[id]?.blocks = []
     entries[id]?.building = nil
     entries[id]?.issued = 0
+    entries[id]?.computed = 0
     entries[id]?.published = 0
     entries[id]?.node = KVBlockPool.root
     isStalled = false

@@ -14,7 +14,7 @@ final class ChildProcess: @unchecked Sendable {
   /// Lines of its standard output; finished when it closes.
   let lines: AsyncStream<String>
   private let process: Process
-  private let input: Pipe
+  private let input: FileHandle
   private let ended: AsyncStream<Void>
   private let waiters = Mutex<(status: String?, waiting: [CheckedContinuation<String, Never>])>(
     (nil, []))
@@ -23,12 +23,12 @@ final class ChildProcess: @unchecked Sendable {
   init(name: String, executable: URL, arguments: [String]) throws(SupervisionError) {
     self.name = name
     process = Process()
-    input = Pipe()
-    let output = Pipe()
+    let (input, output) = (try PrivatePipe(), try PrivatePipe())
+    self.input = input.writing
     process.executableURL = executable
     process.arguments = arguments
-    process.standardInput = input
-    process.standardOutput = output
+    process.standardInput = input.reading
+    process.standardOutput = output.writing
     let (lines, continuation) = AsyncStream<String>.makeStream()
     self.lines = lines
     let (ended, endedContinuation) = AsyncStream<Void>.makeStream()
@@ -40,7 +40,10 @@ final class ChildProcess: @unchecked Sendable {
       throw SupervisionError(.notStarted, "\(name) could not be started: \(error)")
     }
     processID = process.processIdentifier
-    Self.read(output.fileHandleForReading, into: continuation)
+    // The child has its own.
+    try? input.reading.close()
+    try? output.writing.close()
+    Self.read(output.reading, into: continuation)
     Task {
       for await _ in self.ended {}
       self.noteEnd()

@@ -32,6 +32,12 @@ public struct Assignment: Sendable, Equatable {
   public var weights: String
   /// Only to get ready: the layers are loaded beside those that are held.
   public var prepares: Bool
+  /// The stage keeps a log of what it sends to the next one: a row for each position of its KV
+  /// blocks. Not for the last stage.
+  public var logs: Bool
+  /// What KV blocks, log and image features hold stays of meaning: the plan differs from the one
+  /// before in another stage alone.
+  public var keeps: Bool
   /// Tensor endpoints of other members, which may hold what this one has to fetch. At most 64.
   public var tensorSources: [String]
   /// The public CURVE key of who listens at `nextEndpoint`, 32 bytes; empty in a cluster without
@@ -47,8 +53,8 @@ public struct Assignment: Sendable, Equatable {
     epoch: UInt64, modelDigest: [UInt8], stage: Int = 0, stageCount: Int = 0, firstLayer: Int = 0,
     layerCount: Int = 0, nextEndpoint: String = "", kvBlockCount: Int = 0, kvBlockTokens: Int = 0,
     activationType: WireDataType = .f16, featureCredits: Int = 0, stepTokensMax: Int = 0,
-    weights: String = "", prepares: Bool = false, nextKey: [UInt8] = [],
-    workerKeys: [[UInt8]] = [], visionKeys: [[UInt8]] = [],
+    weights: String = "", prepares: Bool = false, logs: Bool = false, keeps: Bool = false,
+    nextKey: [UInt8] = [], workerKeys: [[UInt8]] = [], visionKeys: [[UInt8]] = [],
     tensorSources: [String] = []
   ) {
     self.epoch = epoch
@@ -65,6 +71,8 @@ public struct Assignment: Sendable, Equatable {
     self.stepTokensMax = stepTokensMax
     self.weights = weights
     self.prepares = prepares
+    self.logs = logs
+    self.keeps = keeps
     self.tensorSources = tensorSources
     self.nextKey = nextKey
     self.workerKeys = workerKeys
@@ -96,6 +104,8 @@ extension Assignment: WireMessage {
     stepTokensMax = Int(c.step_tokens_max)
     weights = try Self.read.text(c.weights, "weights")
     prepares = c.prepares != 0
+    logs = c.logs != 0
+    keeps = c.keeps != 0
     tensorSources = try Self.read.texts(
       c.n_tensor_sources, c.tensor_sources, "tensor_sources")
     nextKey = Self.read.bytes(c.next_key)
@@ -128,10 +138,14 @@ extension Assignment: WireMessage {
     guard holdsLayers else {
       try check.that(stage == 0, "stage", "is \(stage) without layers")
       try check.that(firstLayer == 0, "first_layer", "is \(firstLayer) without layers")
+      try check.that(!logs, "logs", "is set without layers")
+      try check.that(!keeps, "keeps", "is set without layers")
       return
     }
+    try check.that(!(prepares && keeps), "keeps", "is set beside prepares")
     try check.that(stage < stageCount, "stage", "is \(stage) of \(stageCount)")
     let isLast = stage == stageCount - 1
+    try check.that(!(isLast && logs), "logs", "is set at the last stage")
     try check.that(
       nextEndpoint.isEmpty == isLast, "next_endpoint",
       isLast ? "is given to the last stage" : "is empty before the last stage")
@@ -152,6 +166,8 @@ extension Assignment: WireMessage {
     c.pointee.step_tokens_max = UInt32(clamping: stepTokensMax)
     c.pointee.weights = arena.text(weights)
     c.pointee.prepares = prepares ? 1 : 0
+    c.pointee.logs = logs ? 1 : 0
+    c.pointee.keeps = keeps ? 1 : 0
     (c.pointee.n_tensor_sources, c.pointee.tensor_sources) = arena.texts(tensorSources)
     arena.lend(nextKey) { c.pointee.next_key = $0 }
     (c.pointee.n_worker_keys, c.pointee.worker_keys) = arena.array(

@@ -9,21 +9,25 @@ public struct Step: Sendable, Equatable {
   public var number: UInt64
   /// What the step computes. At least one span; every sequence at most once.
   public var spans: [WireSpan]
-  /// The hidden states of all spans' tokens in order, [tokens, hidden]. Absent towards stage 0.
+  /// The hidden states of all spans' tokens in order, [tokens, hidden]. Absent towards stage 0, and
+  /// in a step that is to be sent once more.
   public var activations: WireTensor?
   /// What the stages before this one spent.
   public var timings: [StageTiming]
+  /// What the receiver does with it. Only a step that is computed samples or carries token ids.
+  public var purpose: StepPurpose
 
   /// Takes the fields as they are; `encode` checks them.
   public init(
     epoch: UInt64, number: UInt64, spans: [WireSpan], activations: WireTensor? = nil,
-    timings: [StageTiming] = []
+    timings: [StageTiming] = [], purpose: StepPurpose = .compute
   ) {
     self.epoch = epoch
     self.number = number
     self.spans = spans
     self.activations = activations
     self.timings = timings
+    self.purpose = purpose
   }
 }
 
@@ -37,6 +41,7 @@ extension Step: WireMessage {
     spans = try Self.read.messages(c.n_spans, c.spans)
     activations = try Self.read.message(c.activations)
     timings = try Self.read.messages(c.n_timings, c.timings)
+    purpose = try Self.read.choice(c.purpose.rawValue, "purpose")
   }
 
   func validate(_ limits: WireLimits) throws(WireFault) {
@@ -66,13 +71,21 @@ extension Step: WireMessage {
     (c.pointee.n_spans, c.pointee.spans) = arena.messages(spans)
     c.pointee.activations = arena.message(activations)
     (c.pointee.n_timings, c.pointee.timings) = arena.messages(timings)
+    c.pointee.purpose = Chatspot__V1__StepPurpose(rawValue: purpose.rawValue)
   }
 }
 
 extension Step {
-  /// A step carries token ids towards stage 0 and activations between stages, never both.
+  /// A step carries token ids towards stage 0 and activations between stages, never both; one that is
+  /// to be sent once more carries neither.
   private func checkInputs(tokens: Int, _ check: FieldCheck) throws(WireFault) {
-    guard let activations else {
+    try check.that(
+      purpose == .compute || spans.allSatisfy { !$0.samples }, "spans",
+      "sample in a step that is not computed")
+    try check.that(
+      purpose == .compute || (activations != nil) == (purpose == .rebuild), "activations",
+      purpose == .rebuild ? "are missing in a step that rebuilds" : "are given to be sent again")
+    guard activations != nil || purpose == .resend else {
       try check.that(
         spans.allSatisfy { $0.tokenIDs.count == $0.tokenCount }, "spans",
         "lack token_ids in a step without activations")
@@ -81,6 +94,7 @@ extension Step {
     try check.that(
       spans.allSatisfy { $0.tokenIDs.isEmpty && $0.splices.isEmpty }, "spans",
       "hold token_ids or splices beside activations")
+    guard let activations else { return }
     try check.that(
       activations.shape.count == 2 && activations.shape.first == tokens, "activations",
       "has the shape \(activations.shape), not [\(tokens), hidden]")

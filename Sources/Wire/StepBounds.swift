@@ -42,7 +42,7 @@ public func check(_ step: Step, against bounds: StepBounds) throws(WireFault) {
   try check.count(tokens, "spans", 1...bounds.stepTokensMax)
   if bounds.isFirstStage {
     try check.that(step.activations == nil, "activations", "is given to the first stage")
-  } else {
+  } else if step.purpose != .resend {
     let shape = step.activations?.shape ?? []
     try check.that(
       shape == [tokens, bounds.hidden], "activations",

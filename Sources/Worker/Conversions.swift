@@ -67,6 +67,16 @@ extension Step {
     next.timings.append(timing)
     return next
   }
+
+  /// What a stage that rebuilds its KV blocks gets: hidden states that were sent before,
+  /// `[tokens, hidden]`.
+  func sentAgain(_ activations: [UInt8], width: Int, _ type: WireDataType) -> Step {
+    var next = self
+    next.purpose = .rebuild
+    next.activations = WireTensor(
+      type: type, shape: [spans.reduce(0) { $0 + $1.tokenCount }, width], data: activations)
+    return next
+  }
 }
 
 extension ImageGeometry {

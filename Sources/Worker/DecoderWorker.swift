@@ -297,7 +297,7 @@ public actor DecoderWorker {
 
   private func receive(_ step: Step, _ fromCoordinator: Bool) {
     guard let assignment, assignment.layerCount > 0, let text = checkpoint?.configuration.text,
-      fromCoordinator == (assignment.stage == 0)
+      fromCoordinator == (assignment.stage == 0 || step.purpose == .resend)
     else {
       logger.debug("dropped step \(step.number), which is not for this stage")
       return

@@ -36,44 +36,13 @@ actor StageEngine {
 
   private let team: ThreadTeam
   private let clock = ContinuousClock()
-  private var loaded: Loaded?
+  private var loaded: LoadedStage?
   /// Layers of a plan that is to come.
   private var prepared: Prepared?
   private var scratch = LlamaScratch()
   private var hidden = Matrix()
   private var runs: [TokenRun] = []
   private var logits = Matrix()
-
-  /// A stage that has been loaded for an assignment.
-  private struct Loaded {
-    let assignment: Assignment
-    /// Ids that end an answer.
-    let ends: [Int32]
-    let stage: LlamaStage
-    let cache: KVMemory
-    let projector: Projector?
-    /// Projected features by the coordinator's number for the image, `[rows, hidden]`.
-    var features: [UInt64: Matrix] = [:]
-
-    /// Whether it can be a stage of another plan as it is.
-    func serves(_ other: Assignment) -> Bool {
-      assignment.layers == other.layers && assignment.weights == other.weights
-    }
-
-    /// The same layers for another plan. What the KV blocks hold is of no meaning there; positions
-    /// are written before they are read.
-    func taken(over other: Assignment) throws(ComputeError) -> Loaded {
-      let fits =
-        assignment.kvBlockCount == other.kvBlockCount
-        && assignment.kvBlockTokens == other.kvBlockTokens
-      let cache =
-        fits
-        ? cache
-        : try stage.makeCache(blocks: other.kvBlockCount, blockTokens: other.kvBlockTokens)
-      return Loaded(
-        assignment: other, ends: ends, stage: stage, cache: cache, projector: projector)
-    }
-  }
 
   /// Weights that have been loaded before the plan that needs them.
   private struct Prepared {
@@ -102,7 +71,11 @@ actor StageEngine {
       case .release(let images): for image in images { loaded?.features[image] = nil }
       case .step(let step, let arrived):
         let started = clock.now
-        compute(step, arrived: arrived, results)
+        if step.purpose == .resend {
+          resend(step, results)
+        } else {
+          compute(step, arrived: arrived, results)
+        }
         results.yield(.finishedStep(busySeconds: (clock.now - started).seconds))
       }
     }
@@ -115,6 +88,7 @@ actor StageEngine {
     _ assignment: Assignment, of checkpoint: Checkpoint?,
     _ results: AsyncStream<StageResult>.Continuation
   ) {
+    guard !assignment.keeps else { return keep(assignment, results) }
     let started = clock.now
     let held = loaded.flatMap { $0.serves(assignment) ? $0 : nil }
     // Before others are loaded, so that there is room for them.
@@ -128,13 +102,30 @@ actor StageEngine {
       self.loaded = loaded
       let ready = Ready(
         epoch: assignment.epoch, weightBytes: loaded.stage.weightBytes,
-        kvBytes: loaded.cache.reservedBytes, loadSeconds: (clock.now - started).seconds)
+        kvBytes: loaded.reservedBytes, loadSeconds: (clock.now - started).seconds)
       results.yield(.toCoordinator(.ready(ready)))
     } catch let error as WorkerError {
       results.yield(.failed(error))
     } catch {
       results.yield(.failed(WorkerError(.loading, "\(error)")))
     }
+  }
+
+  /// Goes on with all that is held, under another plan's number.
+  private func keep(
+    _ assignment: Assignment, _ results: AsyncStream<StageResult>.Continuation
+  ) {
+    guard let kept = loaded?.kept(for: assignment) else {
+      let error = WireError(
+        code: .internal, text: "it does not hold what the plan has it keep",
+        epoch: assignment.epoch)
+      results.yield(.toCoordinator(.error(error)))
+      return
+    }
+    loaded = kept
+    let ready = Ready(
+      epoch: assignment.epoch, weightBytes: kept.stage.weightBytes, kvBytes: kept.reservedBytes)
+    results.yield(.toCoordinator(.ready(ready)))
   }
 
   /// The decoder's weights in the format that the plan says; empty is as they are stored.
@@ -172,7 +163,7 @@ actor StageEngine {
 
   private func load(
     _ assignment: Assignment, of checkpoint: Checkpoint, _ prepared: Prepared?
-  ) throws(WorkerError) -> Loaded {
+  ) throws(WorkerError) -> LoadedStage {
     let isPrepared =
       prepared.map {
         $0.assignment.layers == assignment.layers && $0.assignment.weights == assignment.weights
@@ -184,11 +175,9 @@ actor StageEngine {
         try loadWeights(assignment, of: checkpoint)
       }
     do {
-      let cache = try stage.makeCache(
-        blocks: assignment.kvBlockCount, blockTokens: assignment.kvBlockTokens)
-      return Loaded(
-        assignment: assignment, ends: checkpoint.configuration.endsOfSequence, stage: stage,
-        cache: cache, projector: projector)
+      return try LoadedStage(
+        stage, projector: projector, ends: checkpoint.configuration.endsOfSequence,
+        for: assignment)
     } catch {
       throw WorkerError(.loading, error.message, remedy: error.remedy)
     }
@@ -258,24 +247,45 @@ actor StageEngine {
     step.write(to: &runs)
     loaded.stage.forward(
       &hidden, runs: runs, cache: loaded.cache, scratch: &scratch, on: team)
-    let tokens = loaded.stage.isLast ? sample(step, loaded) : []
+    let tokens = step.purpose == .compute && loaded.stage.isLast ? sample(step, loaded) : []
     let elapsed = clock.now - started
     let timing = StageTiming(
       stage: loaded.assignment.stage, computeSeconds: elapsed.seconds,
       waitSeconds: (started - arrived).seconds,
       startSeconds: ProcessClock.seconds(at: started))
-    if loaded.stage.isLast {
-      let message = Tokens(
-        epoch: step.epoch, number: step.number, tokens: tokens, timings: step.timings + [timing])
-      results.yield(.toCoordinator(.tokens(message)))
-    } else {
-      results.yield(.toNext(step.passedOn(hidden, loaded.assignment.activationType, timing)))
+    if !loaded.stage.isLast {
+      let next = step.passedOn(hidden, loaded.assignment.activationType, timing)
+      if let activations = next.activations { loaded.log?.record(activations.data, of: runs) }
+      if step.purpose == .compute {
+        results.yield(.toNext(next))
+        return
+      }
     }
+    let message = Tokens(
+      epoch: step.epoch, number: step.number, tokens: tokens, timings: step.timings + [timing])
+    results.yield(.toCoordinator(.tokens(message)))
+  }
+
+  /// Sends what was sent before once more, to a stage that rebuilds its KV blocks.
+  private func resend(_ step: Step, _ results: AsyncStream<StageResult>.Continuation) {
+    guard let loaded, step.epoch == loaded.assignment.epoch else { return }
+    guard let log = loaded.log else {
+      let error = WireError(
+        code: .internal, text: "it keeps no log of what it sent", epoch: step.epoch,
+        step: step.number)
+      results.yield(.toCoordinator(.error(error)))
+      return
+    }
+    step.write(to: &runs)
+    let again = step.sentAgain(
+      log.activations(of: runs), width: loaded.stage.configuration.hidden,
+      loaded.assignment.activationType)
+    results.yield(.toNext(again))
   }
 
   /// Embeddings of all tokens, image features in their places. Returns what is wrong, if anything
   /// is.
-  private func embed(_ step: Step, _ loaded: Loaded) -> WireError? {
+  private func embed(_ step: Step, _ loaded: LoadedStage) -> WireError? {
     loaded.stage.embed(step.spans.flatMap(\.tokenIDs), into: &hidden)
     var firstRow = 0
     for span in step.spans {
@@ -298,7 +308,7 @@ actor StageEngine {
     return nil
   }
 
-  private func sample(_ step: Step, _ loaded: Loaded) -> [Wire.SampledToken] {
+  private func sample(_ step: Step, _ loaded: LoadedStage) -> [Wire.SampledToken] {
     var rows: [Int] = []
     var lastRow = -1
     for span in step.spans {

@@ -3,7 +3,7 @@
 import Foundation
 import Testing
 
-@Suite("chatspot bench")
+@Suite("chatspot bench", .timeLimit(.minutes(5)))
 struct BenchTests {
   @Test("--json prints one object with the machine and a result for each work")
   func json() async throws {

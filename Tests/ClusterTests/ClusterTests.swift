@@ -7,7 +7,7 @@ import Supervision
 import Testing
 import Wire
 
-@Suite("a cluster of real processes", .serialized)
+@Suite("a cluster of real processes", .serialized, .timeLimit(.minutes(5)))
 struct ClusterTests {
   @Test("32 queries at once over 3 stages are answered as by one stage, and nothing is left behind")
   func concurrentQueries() async throws {

@@ -3,7 +3,7 @@
 import Foundation
 import Testing
 
-@Suite("the chatspot command", .serialized)
+@Suite("the chatspot command", .serialized, .timeLimit(.minutes(5)))
 struct CommandTests {
   private static let scene = Program.resources.appending(path: "samples/scene-03.png").path
 

@@ -8,7 +8,7 @@ import Testing
 import Transfer
 import Wire
 
-@Suite("Workers that fetch their layers", .serialized)
+@Suite("Workers that fetch their layers", .serialized, .timeLimit(.minutes(5)))
 final class FetchTests {
   private let directory = FileManager.default.temporaryDirectory
     .appending(path: "chatspot-fetch-\(UUID())")

@@ -3,7 +3,7 @@
 import Foundation
 import Testing
 
-@Suite("GGUF models in processes", .serialized)
+@Suite("GGUF models in processes", .serialized, .timeLimit(.minutes(5)))
 final class GGUFTests {
   private let directory: URL
   private static let fixtures = Program.tests.appending(path: "Fixtures")

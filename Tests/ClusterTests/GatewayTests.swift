@@ -4,7 +4,7 @@ import Foundation
 import FoundationNetworking
 import Testing
 
-@Suite("the gateway of a real cluster", .serialized)
+@Suite("the gateway of a real cluster", .serialized, .timeLimit(.minutes(5)))
 struct GatewayTests {
   private static let samples = Program.resources.appending(path: "samples")
 

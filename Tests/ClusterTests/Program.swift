@@ -1,6 +1,7 @@
 /// Runs the built `chatspot` program as a user would.
 
 import Foundation
+import Supervision
 import Testing
 
 /// The program and what it printed.
@@ -48,12 +49,12 @@ final class RunningProgram: @unchecked Sendable {
     process.executableURL = executable
     process.arguments = arguments
     process.standardInput = FileHandle.nullDevice
-    let pipes = (Pipe(), Pipe())
-    process.standardOutput = pipes.0
-    process.standardError = pipes.1
+    let pipes = (try PrivatePipe(), try PrivatePipe())
+    process.standardOutput = pipes.0.writing
+    process.standardError = pipes.1.writing
     let readers = DispatchGroup()
     for (pipe, collected) in [(pipes.0, output), (pipes.1, errors)] {
-      let handle = pipe.fileHandleForReading
+      let handle = pipe.reading
       readers.enter()
       Thread.detachNewThread {
         while case let data = handle.availableData, !data.isEmpty { collected.append(data) }
@@ -62,6 +63,7 @@ final class RunningProgram: @unchecked Sendable {
     }
     process.terminationHandler = { _ in readers.notify(queue: .global()) { continuation.finish() } }
     try process.run()
+    for pipe in [pipes.0, pipes.1] { try pipe.writing.close() }
   }
 
   var processID: Int32 { process.processIdentifier }

@@ -8,7 +8,7 @@ import Supervision
 import Testing
 import Wire
 
-@Suite("restarts", .serialized)
+@Suite("restarts", .serialized, .timeLimit(.minutes(5)))
 struct RestartTests {
   private static let scene = Program.resources.appending(path: "samples/scene-03.png").path
 
@@ -114,7 +114,7 @@ struct RestartTests {
       let undisturbed = try Self.text(try await URLSession.shared.data(for: request).0)
       // A stream's head says its id; nothing is read of it here but that.
       let curl = try RunningProgram(
-        ["-sN", "-d", String(decoding: body(true), as: UTF8.self), url],
+        ["-sN", "--max-time", "120", "-d", String(decoding: body(true), as: UTF8.self), url],
         executable: URL(filePath: "/usr/bin/curl"))
       let first = try await curl.line("data: {")
       let id = try #require(first.split(separator: "\"").first { $0.hasPrefix("chatcmpl-") })

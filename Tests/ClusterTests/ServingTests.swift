@@ -7,7 +7,7 @@ import Messaging
 import Testing
 import Wire
 
-@Suite("serving", .serialized)
+@Suite("serving", .serialized, .timeLimit(.minutes(5)))
 struct ServingTests {
   /// Long answers to questions about few images, some greedy and some drawn.
   private func queries(_ count: Int) throws -> [ReferringQueryMessage] {

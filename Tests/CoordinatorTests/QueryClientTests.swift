@@ -7,7 +7,7 @@ import Wire
 
 @testable import Coordinator
 
-@Suite("query client")
+@Suite("query client", .timeLimit(.minutes(5)))
 struct QueryClientTests {
   @Test("a coordinator that ends says so to a client whose query waits")
   func coordinatorEnds() async throws {

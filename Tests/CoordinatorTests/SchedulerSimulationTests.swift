@@ -10,15 +10,16 @@ import Wire
 struct SchedulerSimulationTests {
   @Test("every sequence gets the tokens that it gets alone, whatever the order of events")
   func simulation() throws {
-    var (preemptions, hits) = (0, 0)
+    var (preemptions, hits, rebuilt) = (0, 0, 0)
     for seed in 0..<150 as Range<UInt64> {
       var simulation = Simulation(seed: seed)
       simulation.run()
       preemptions += simulation.scheduler.preemptions
       hits += simulation.scheduler.hitTokens
+      rebuilt += simulation.rebuilt
     }
     // The events were such that it mattered.
-    #expect(preemptions > 300 && hits > 5000)
+    #expect(preemptions > 300 && hits > 5000 && rebuilt > 5000)
   }
 
   @Test("many sequences live through thousands of events, and nothing is lost")
@@ -50,6 +51,8 @@ private struct Simulation {
   /// Sequences that are there, and images that are on their way for them.
   var live: Set<SequenceID> = []
   var encoding: [(SequenceID, SequenceImage)] = []
+  /// Positions that stages were sent once more.
+  var rebuilt = 0
   let limits: SchedulerLimits
   let blocks: Int
 
@@ -118,6 +121,7 @@ private struct Simulation {
       case 2: cancel()
       case 3, 4: finishEncoding()
       case 5...8: form()
+      case 9 where Int.random(in: 0..<4, using: &random) == 0: replaceStage()
       default: complete()
       }
       checkBlocks()
@@ -166,6 +170,20 @@ private struct Simulation {
     #expect(flight.count <= scheduler.stepsInFlightMax)
     for span in plan.spans where span.samples {
       scheduler.setReady(false, images: { _ in true }, of: span.sequence)
+    }
+  }
+
+  /// A stage is lost with the steps in flight, and another one is told what the cache must hold.
+  private mutating func replaceStage() {
+    flight = []
+    scheduler.rollBack()
+    decoder = FakeDecoder(blockTokens: scheduler.pool.blockTokens)
+    for plan in scheduler.rebuildingSteps() {
+      #expect(plan.rows <= limits.stepTokens && plan.spans.count <= limits.stepSpans)
+      #expect(Set(plan.spans.map(\.sequence)).count == plan.spans.count)
+      #expect(plan.spans.allSatisfy { !$0.samples })
+      _ = decoder.compute(plan.spans.map(spanOfDecoder))
+      rebuilt += plan.rows
     }
   }
 

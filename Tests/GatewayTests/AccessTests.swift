@@ -9,7 +9,7 @@ import Wire
 
 @testable import Gateway
 
-@Suite("who may ask")
+@Suite("who may ask", .timeLimit(.minutes(5)))
 struct AccessTests {
   private static let keys = "# ours\n  first-key-1 \n\nsecond-key-2\n"
 

@@ -7,7 +7,7 @@ import Wire
 
 @testable import Gateway
 
-@Suite("chat completions")
+@Suite("chat completions", .timeLimit(.minutes(5)))
 struct ChatCompletionTests {
   private static let question = #""messages": [{"role": "user", "content": "What?"}]"#
 

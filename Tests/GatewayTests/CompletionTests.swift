@@ -7,7 +7,7 @@ import Wire
 
 @testable import Gateway
 
-@Suite("text completions, tokens and models")
+@Suite("text completions, tokens and models", .timeLimit(.minutes(5)))
 struct CompletionTests {
   @Test("each prompt is asked n times, as it is, and answers stand in order")
   func prompts() async throws {

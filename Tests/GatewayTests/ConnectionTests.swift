@@ -8,7 +8,7 @@ import Wire
 
 @testable import Gateway
 
-@Suite("connections")
+@Suite("connections", .timeLimit(.minutes(5)))
 struct ConnectionTests {
   /// Begins an answer and never ends it.
   private static func endless() -> FakeCluster {

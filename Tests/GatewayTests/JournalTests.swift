@@ -11,7 +11,7 @@ import Wire
 
 @testable import Gateway
 
-@Suite("journalled requests")
+@Suite("journalled requests", .timeLimit(.minutes(5)))
 struct JournalTests {
   private let path = FileManager.default.temporaryDirectory
     .appending(path: "chatspot-journal-\(UUID().uuidString)").path

@@ -8,7 +8,7 @@ import Testing
 
 @testable import Gateway
 
-@Suite("remote images")
+@Suite("remote images", .timeLimit(.minutes(5)))
 struct RemoteImageTests {
   private static let path = FieldPath("image")
 

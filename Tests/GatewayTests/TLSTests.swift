@@ -6,7 +6,7 @@ import Testing
 
 @testable import Gateway
 
-@Suite("TLS")
+@Suite("TLS", .timeLimit(.minutes(5)))
 struct TLSTests {
   /// A certificate for localhost that signs itself, its key, and another key. For tests alone.
   private static func fixture(_ name: String) -> String {

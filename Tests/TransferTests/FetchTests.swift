@@ -7,7 +7,7 @@ import Wire
 
 @testable import Transfer
 
-@Suite("Fetching tensors", .serialized)
+@Suite("Fetching tensors", .serialized, .timeLimit(.minutes(5)))
 final class FetchTests {
   private let directory = FileManager.default.temporaryDirectory
     .appending(path: "chatspot-transfer-\(UUID())")

@@ -7,7 +7,7 @@ import Wire
 
 @testable import Transfer
 
-@Suite("A server of tensors")
+@Suite("A server of tensors", .timeLimit(.minutes(5)))
 final class TensorServerTests {
   private let directory = FileManager.default.temporaryDirectory
     .appending(path: "chatspot-server-\(UUID())")

@@ -88,12 +88,15 @@ struct RandomMessages {
   }
 
   mutating func step() -> Step {
-    let first = flag()
-    let spans = list(1...4) { $0.span(first: first) }
+    let purpose = StepPurpose.allCases.randomElement(using: &random)!
+    let first = purpose == .compute && flag()
+    var spans = list(1...4) { $0.span(first: first) }
+    if purpose != .compute { for index in spans.indices { spans[index].sampling = nil } }
     let tokens = spans.reduce(0) { $0 + $1.tokenCount }
     return Step(
       epoch: id(), number: id(), spans: spans,
-      activations: first ? nil : tensor([tokens, int(1...5)]), timings: list(0...3) { $0.timing() })
+      activations: first || purpose == .resend ? nil : tensor([tokens, int(1...5)]),
+      timings: list(0...3) { $0.timing() }, purpose: purpose)
   }
 
   mutating func region(frame: WireRegion.Frame? = nil) -> WireRegion {
@@ -163,14 +166,15 @@ struct RandomMessages {
   }
 
   mutating func assignment() -> Assignment {
-    let last = flag()
+    let (last, prepares) = (flag(), flag())
     return Assignment(
       epoch: id(), modelDigest: bytes(32), stage: last ? 2 : 1, stageCount: 3,
       firstLayer: int(0...40), layerCount: int(1...40),
       nextEndpoint: last ? "" : "tcp://[::1]:9", kvBlockCount: int(1...1 << 20),
       kvBlockTokens: int(1...256), activationType: flag() ? .f16 : .f32, featureCredits: int(0...9),
       stepTokensMax: int(1...4096), weights: flag() ? "q8_0" : "",
-      prepares: flag(), nextKey: !last && flag() ? bytes(32) : [],
+      prepares: prepares, logs: !last && flag(), keeps: !prepares && flag(),
+      nextKey: !last && flag() ? bytes(32) : [],
       workerKeys: list(0...3) { $0.bytes(32) }, visionKeys: list(0...3) { $0.bytes(32) })
   }
 

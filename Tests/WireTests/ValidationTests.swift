@@ -208,6 +208,12 @@ struct ValidationTests {
     BrokenRule("Welcome.tensor_port is 65536", Whole.welcome, Message.welcome) {
       $0.tensorPort = 65_536
     },
+    BrokenRule("Assignment.logs is set at the last", Whole.assignment, Message.assignment) {
+      ($0.stage, $0.stageCount, $0.nextEndpoint, $0.nextKey, $0.logs) = (0, 1, "", [], true)
+    },
+    BrokenRule("Assignment.keeps is set beside", Whole.assignment, Message.assignment) {
+      ($0.prepares, $0.keeps) = (true, true)
+    },
     BrokenRule("Assignment.tensor_sources is 65", Whole.assignment, Message.assignment) {
       $0.tensorSources = (0..<65).map { "tcp://a:\($0)" }
     },
@@ -380,6 +386,19 @@ struct ValidationTests {
           sequence: $0, firstPosition: 0, tokenCount: 1,
           kvBlocks: Array(repeating: 0, count: 65536))
       }
+    },
+    BrokenRule("Step.spans sample in a step", Whole.step, Message.step) { $0.purpose = .resend },
+    BrokenRule("Step.spans hold token_ids", Whole.step, Message.step) {
+      $0.spans[0].sampling = nil
+      $0.purpose = .resend
+    },
+    BrokenRule("Step.activations are missing", Whole.step, Message.step) {
+      $0.spans[0].sampling = nil
+      $0.purpose = .rebuild
+    },
+    BrokenRule("Step.activations are given", Whole.later, Message.step) {
+      for index in $0.spans.indices { $0.spans[index].sampling = nil }
+      $0.purpose = .resend
     },
     BrokenRule("Step.timings is 1025", Whole.step, Message.step) {
       $0.timings = Array(repeating: StageTiming(stage: 0), count: 1025)

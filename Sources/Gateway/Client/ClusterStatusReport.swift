@@ -60,8 +60,10 @@ public struct ClusterStatusReport: Sendable {
   private static func line(of interruption: ClusterStatus.Interruption) -> String {
     let time = interruption.seconds.map { "over after \(milliseconds($0)) ms" } ?? "not over"
     let queries = interruption.queries
+    let rebuilt =
+      interruption.rebuiltPositions.map { "; \($0) positions were sent once more" } ?? ""
     return "interrupted \(duration(interruption.secondsAgo)) ago, \(time), "
-      + "\(queries) quer\(queries == 1 ? "y" : "ies") under way: \(interruption.reason)"
+      + "\(queries) quer\(queries == 1 ? "y" : "ies") under way: \(interruption.reason)\(rebuilt)"
   }
 
   private var queries: String {

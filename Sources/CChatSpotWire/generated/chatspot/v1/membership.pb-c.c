@@ -601,7 +601,7 @@ const ProtobufCMessageDescriptor chatspot__v1__welcome__descriptor =
   (ProtobufCMessageInit) chatspot__v1__welcome__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chatspot__v1__assignment__field_descriptors[18] =
+static const ProtobufCFieldDescriptor chatspot__v1__assignment__field_descriptors[20] =
 {
   {
     "epoch",
@@ -772,6 +772,30 @@ static const ProtobufCFieldDescriptor chatspot__v1__assignment__field_descriptor
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "logs",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__Assignment, logs),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "keeps",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__Assignment, keeps),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "next_key",
     20,
     PROTOBUF_C_LABEL_NONE,
@@ -825,27 +849,29 @@ static const unsigned chatspot__v1__assignment__field_indices_by_name[] = {
   0,   /* field[0] = epoch */
   10,   /* field[10] = feature_credits */
   4,   /* field[4] = first_layer */
+  15,   /* field[15] = keeps */
   7,   /* field[7] = kv_block_count */
   8,   /* field[8] = kv_block_tokens */
   5,   /* field[5] = layer_count */
+  14,   /* field[14] = logs */
   1,   /* field[1] = model_digest */
   6,   /* field[6] = next_endpoint */
-  14,   /* field[14] = next_key */
+  16,   /* field[16] = next_key */
   13,   /* field[13] = prepares */
   2,   /* field[2] = stage */
   3,   /* field[3] = stage_count */
   11,   /* field[11] = step_tokens_max */
-  17,   /* field[17] = tensor_sources */
-  16,   /* field[16] = vision_keys */
+  19,   /* field[19] = tensor_sources */
+  18,   /* field[18] = vision_keys */
   12,   /* field[12] = weights */
-  15,   /* field[15] = worker_keys */
+  17,   /* field[17] = worker_keys */
 };
 static const ProtobufCIntRange chatspot__v1__assignment__number_ranges[3 + 1] =
 {
   { 1, 0 },
-  { 20, 14 },
-  { 30, 17 },
-  { 0, 18 }
+  { 20, 16 },
+  { 30, 19 },
+  { 0, 20 }
 };
 const ProtobufCMessageDescriptor chatspot__v1__assignment__descriptor =
 {
@@ -855,7 +881,7 @@ const ProtobufCMessageDescriptor chatspot__v1__assignment__descriptor =
   "Chatspot__V1__Assignment",
   "chatspot.v1",
   sizeof(Chatspot__V1__Assignment),
-  18,
+  20,
   chatspot__v1__assignment__field_descriptors,
   chatspot__v1__assignment__field_indices_by_name,
   3,  chatspot__v1__assignment__number_ranges,

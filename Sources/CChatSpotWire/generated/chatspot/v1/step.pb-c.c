@@ -901,7 +901,7 @@ const ProtobufCMessageDescriptor chatspot__v1__stage_timing__descriptor =
   (ProtobufCMessageInit) chatspot__v1__stage_timing__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chatspot__v1__step__field_descriptors[5] =
+static const ProtobufCFieldDescriptor chatspot__v1__step__field_descriptors[6] =
 {
   {
     "epoch",
@@ -963,18 +963,31 @@ static const ProtobufCFieldDescriptor chatspot__v1__step__field_descriptors[5] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "purpose",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__Step, purpose),
+    &chatspot__v1__step_purpose__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chatspot__v1__step__field_indices_by_name[] = {
   3,   /* field[3] = activations */
   0,   /* field[0] = epoch */
   1,   /* field[1] = number */
+  5,   /* field[5] = purpose */
   2,   /* field[2] = spans */
   4,   /* field[4] = timings */
 };
 static const ProtobufCIntRange chatspot__v1__step__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor chatspot__v1__step__descriptor =
 {
@@ -984,7 +997,7 @@ const ProtobufCMessageDescriptor chatspot__v1__step__descriptor =
   "Chatspot__V1__Step",
   "chatspot.v1",
   sizeof(Chatspot__V1__Step),
-  5,
+  6,
   chatspot__v1__step__field_descriptors,
   chatspot__v1__step__field_indices_by_name,
   1,  chatspot__v1__step__number_ranges,
@@ -1221,4 +1234,34 @@ const ProtobufCMessageDescriptor chatspot__v1__tokens__descriptor =
   1,  chatspot__v1__tokens__number_ranges,
   (ProtobufCMessageInit) chatspot__v1__tokens__init,
   NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCEnumValue chatspot__v1__step_purpose__enum_values_by_number[3] =
+{
+  { "STEP_PURPOSE_COMPUTE", "CHATSPOT__V1__STEP_PURPOSE__STEP_PURPOSE_COMPUTE", 0 },
+  { "STEP_PURPOSE_RESEND", "CHATSPOT__V1__STEP_PURPOSE__STEP_PURPOSE_RESEND", 1 },
+  { "STEP_PURPOSE_REBUILD", "CHATSPOT__V1__STEP_PURPOSE__STEP_PURPOSE_REBUILD", 2 },
+};
+static const ProtobufCIntRange chatspot__v1__step_purpose__value_ranges[] = {
+{0, 0},{0, 3}
+};
+static const ProtobufCEnumValueIndex chatspot__v1__step_purpose__enum_values_by_name[3] =
+{
+  { "STEP_PURPOSE_COMPUTE", 0 },
+  { "STEP_PURPOSE_REBUILD", 2 },
+  { "STEP_PURPOSE_RESEND", 1 },
+};
+const ProtobufCEnumDescriptor chatspot__v1__step_purpose__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "chatspot.v1.StepPurpose",
+  "StepPurpose",
+  "Chatspot__V1__StepPurpose",
+  "chatspot.v1",
+  3,
+  chatspot__v1__step_purpose__enum_values_by_number,
+  3,
+  chatspot__v1__step_purpose__enum_values_by_name,
+  1,
+  chatspot__v1__step_purpose__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

@@ -207,6 +207,16 @@ struct  Chatspot__V1__Assignment
    */
   protobuf_c_boolean prepares;
   /*
+   * The stage keeps a log of what it sends to the next one: a row for each position of its KV blocks. Not for the
+   * last stage.
+   */
+  protobuf_c_boolean logs;
+  /*
+   * What the KV blocks, the log and the image features hold stays of meaning: the plan differs from the one before
+   * in another stage alone. Layers, weights, KV blocks and place are those that the stage has.
+   */
+  protobuf_c_boolean keeps;
+  /*
    * The public CURVE key of who listens at `next_endpoint`; 32 bytes. Empty in a cluster without keys.
    */
   ProtobufCBinaryData next_key;
@@ -230,7 +240,7 @@ struct  Chatspot__V1__Assignment
 };
 #define CHATSPOT__V1__ASSIGNMENT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chatspot__v1__assignment__descriptor) \
-    , 0, {0,NULL}, 0, 0, 0, 0, (char *)protobuf_c_empty_string, 0, 0, CHATSPOT__V1__DATA_TYPE__DATA_TYPE_UNSPECIFIED, 0, 0, (char *)protobuf_c_empty_string, 0, {0,NULL}, 0,NULL, 0,NULL, 0,NULL }
+    , 0, {0,NULL}, 0, 0, 0, 0, (char *)protobuf_c_empty_string, 0, 0, CHATSPOT__V1__DATA_TYPE__DATA_TYPE_UNSPECIFIED, 0, 0, (char *)protobuf_c_empty_string, 0, 0, 0, {0,NULL}, 0,NULL, 0,NULL, 0,NULL }
 
 
 /*

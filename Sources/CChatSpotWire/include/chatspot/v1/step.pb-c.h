@@ -29,6 +29,26 @@ typedef struct Chatspot__V1__Tokens Chatspot__V1__Tokens;
 
 /* --- enums --- */
 
+/*
+ * What a stage does with a step.
+ */
+typedef enum _Chatspot__V1__StepPurpose {
+  /*
+   * Computes it and passes it on; the last stage samples.
+   */
+  CHATSPOT__V1__STEP_PURPOSE__STEP_PURPOSE_COMPUTE = 0,
+  /*
+   * From the coordinator, to any stage but the last: sends once more what its log holds for the positions of the
+   * spans, to the next stage, as a step with STEP_PURPOSE_REBUILD. Nothing is computed.
+   */
+  CHATSPOT__V1__STEP_PURPOSE__STEP_PURPOSE_RESEND = 1,
+  /*
+   * From the stage before: fills its KV blocks and its log. Nothing is passed on or sampled; the coordinator is
+   * answered with a Tokens that holds none.
+   */
+  CHATSPOT__V1__STEP_PURPOSE__STEP_PURPOSE_REBUILD = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(CHATSPOT__V1__STEP_PURPOSE)
+} Chatspot__V1__StepPurpose;
 
 /* --- messages --- */
 
@@ -229,7 +249,8 @@ struct  Chatspot__V1__Step
   size_t n_spans;
   Chatspot__V1__Span **spans;
   /*
-   * The hidden states of all spans' tokens in order, [tokens, hidden]. Absent towards stage 0.
+   * The hidden states of all spans' tokens in order, [tokens, hidden]. Absent towards stage 0, and with
+   * STEP_PURPOSE_RESEND.
    */
   Chatspot__V1__Tensor *activations;
   /*
@@ -237,10 +258,14 @@ struct  Chatspot__V1__Step
    */
   size_t n_timings;
   Chatspot__V1__StageTiming **timings;
+  /*
+   * What the receiver does with it. Other than STEP_PURPOSE_COMPUTE no span samples or carries token ids.
+   */
+  Chatspot__V1__StepPurpose purpose;
 };
 #define CHATSPOT__V1__STEP__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chatspot__v1__step__descriptor) \
-    , 0, 0, 0,NULL, NULL, 0,NULL }
+    , 0, 0, 0,NULL, NULL, 0,NULL, CHATSPOT__V1__STEP_PURPOSE__STEP_PURPOSE_COMPUTE }
 
 
 /*
@@ -302,7 +327,8 @@ struct  Chatspot__V1__SampledToken
 
 
 /*
- * Last stage to coordinator: the results of a step. Sent for every step, sampled or not.
+ * Last stage to coordinator: the results of a step. Sent for every step, sampled or not. Also the answer of the
+ * stage whose KV blocks are rebuilt.
  */
 struct  Chatspot__V1__Tokens
 {
@@ -537,6 +563,7 @@ typedef void (*Chatspot__V1__Tokens_Closure)
 
 /* --- descriptors --- */
 
+extern const ProtobufCEnumDescriptor    chatspot__v1__step_purpose__descriptor;
 extern const ProtobufCMessageDescriptor chatspot__v1__sampling__descriptor;
 extern const ProtobufCMessageDescriptor chatspot__v1__token_count__descriptor;
 extern const ProtobufCMessageDescriptor chatspot__v1__splice__descriptor;
