@@ -9,11 +9,19 @@ extension Scheduler {
     lastNumber = 0
     building = [:]
     (decodes, prefilling) = ([], [])
-    // What they share may hold nothing of a step that is through.
-    for id in running where entries[id]?.computed == 0 { wait(id) }
+    // What they were admitted behind, or share with another, may come from a step that is lost. Who came
+    // last gives way.
+    for id in running.reversed() where !ownsAllToCome(id) { wait(id) }
     pool.forget(unusedAndFilledBy: lost)
     for id in running { resume(id) }
     isStalled = false
+  }
+
+  /// Whether steps were through with a sequence, and nobody else uses the blocks that it goes on with.
+  private func ownsAllToCome(_ id: SequenceID) -> Bool {
+    guard let entry = entries[id], entry.computed > 0 else { return false }
+    return entry.blocks.dropFirst(entry.computed / pool.blockTokens)
+      .allSatisfy { pool.references($0) == 1 }
   }
 
   private mutating func wait(_ id: SequenceID) {

@@ -55,7 +55,7 @@ struct Expected: Sendable, CustomTestStringConvertible {
           epoch: 3, modelDigest: digest, stage: 1, stageCount: 3, firstLayer: 11, layerCount: 10,
           nextEndpoint: "tcp://10.0.0.2:7002", kvBlockCount: 2048, kvBlockTokens: 16,
           activationType: .f16, featureCredits: 4, stepTokensMax: 512, weights: "q8_0",
-          tensorSources: ["tcp://10.0.0.3:7003", "tcp://10.0.0.4:7004"]))),
+          logs: true, keeps: true, tensorSources: ["tcp://10.0.0.3:7003", "tcp://10.0.0.4:7004"]))),
     Expected(
       "ready", .ready(Ready(epoch: 3, weightBytes: 4 << 30, kvBytes: 1 << 30, loadSeconds: 1.25))),
     Expected(
@@ -182,6 +182,13 @@ struct Expected: Sendable, CustomTestStringConvertible {
             StageTiming(stage: 0, computeSeconds: 0.25, waitSeconds: 0.125, startSeconds: 9.5),
             StageTiming(stage: 1),
           ]))),
+    Expected(
+      "step_again",
+      .step(
+        Step(
+          epoch: 3, number: 9,
+          spans: [WireSpan(sequence: 5, firstPosition: 0, tokenCount: 2, kvBlocks: [0])],
+          purpose: .resend))),
     Expected(
       "tokens",
       .tokens(
