@@ -95,6 +95,20 @@ def last_stage(options):
 
 
 @fault
+def replaced_stage(options):
+    """kill -9 of the last stage while a spare stands by: it alone is rebuilt, from what the first had sent."""
+    with Cluster(options.program, workers=2, spares=1) as cluster:
+        def hurt(_):
+            last = cluster.members[cluster.status()["stages"][-1]["name"]]
+            last.kill()
+            last.start()
+        tally = disturb(cluster, options, hurt, rounds=3)
+        rebuilt = cluster.metric("chatspot_rebuilt_positions_total")
+        assert rebuilt > 0, "all stages computed the queries anew"
+        return f"{tally}; {rebuilt:.0f} positions sent once more"
+
+
+@fault
 def two_at_once(options):
     """kill -9 of two of three stages, and of a third while the next plan is loaded."""
     with Cluster(options.program, workers=3, spares=1, options=["--activations", "f32"]) as cluster:
