@@ -20,7 +20,8 @@ struct ActivationLogTests {
           blocks: tables[sequence])
       }
       log.record(
-        tables.indices.flatMap { sequence in (start..<end).flatMap { row(sequence, $0) } }, of: runs)
+        tables.indices.flatMap { sequence in (start..<end).flatMap { row(sequence, $0) } }, of: runs
+      )
     }
     let runs = [
       TokenRun(firstRow: 0, count: 5, firstPosition: 2, blocks: tables[1]),
