@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -177,5 +178,6 @@ def free_port():
 
 
 def machine_available():
-    return os.geteuid() == 0 and subprocess.run(
-        ["ip", "netns", "list"], capture_output=True).returncode == 0
+    """Whether this user may make network namespaces."""
+    return os.geteuid() == 0 and all(map(shutil.which, ("ip", "unshare"))) and subprocess.run(
+        ["unshare", "--net", "true"], capture_output=True).returncode == 0

@@ -20,6 +20,7 @@ import time
 
 import network
 import stranger
+from bad_link import bad_link
 from cluster import Cluster, machine_available, wait
 from streams import Stream, Tally, questions, run, undisturbed
 
@@ -314,13 +315,14 @@ def partition(options):
 @fault
 def bad_network(options):
     """Delay, loss, reordering and a slow link between all machines."""
-    with network.machines("coordinator", "worker-1", "worker-2", "vision") as machines:
-        if not machines.can_shape():
-            return "left out: this kernel has no netem"
-        with Cluster(options.program, machines=machines) as cluster:
+    with bad_link("coordinator", "worker-1", "worker-2", "vision") as link:
+        with Cluster(options.program, machines=link) as cluster:
             def hurt(_):
-                machines.shape("delay", "3ms", "2ms", "loss", "1%", "reorder", "5%", "rate", "50mbit")
-            return disturb(cluster, options, hurt)
+                link.shape(delay=0.003, jitter=0.002, loss=0.01, reorder=0.05, rate=50e6)
+            tally = disturb(cluster, options, hurt)
+            link.shape()
+        assert link.lost > 0, "no packet was lost"
+        return f"{tally}; {link.passed} packets passed, {link.lost} lost"
 
 
 def main():
@@ -344,6 +346,9 @@ def main():
     for name in options.faults or FAULTS:
         if FAULTS[name] in (partition, bad_network) and not machine_available():
             print(f"{name:20} left out: network namespaces need root", flush=True)
+            continue
+        if FAULTS[name] is bad_network and not os.path.exists("/dev/net/tun"):
+            print(f"{name:20} left out: there is no /dev/net/tun", flush=True)
             continue
         begin = time.monotonic()
         try:

@@ -5,9 +5,6 @@ import os
 import subprocess
 
 
-QDISC = ["tc", "qdisc", "replace", "dev", "eth0", "root"]
-
-
 def do(*command, check=True):
     subprocess.run(command, check=check, capture_output=not check)
 
@@ -51,16 +48,6 @@ class Machines(dict):
         finally:
             for sender, receiver in ways:
                 do("ip", "-n", self[sender][0], "route", "del", "blackhole", f"{self[receiver][1]}/32")
-
-    def shape(self, *netem):
-        """What `tc netem` does to everything that a machine sends."""
-        for space, _ in self.values():
-            do("ip", "netns", "exec", space, *QDISC, "netem", *netem)
-
-    def can_shape(self):
-        """Whether this kernel has netem."""
-        space = next(iter(self.values()))[0]
-        return subprocess.run(["ip", "netns", "exec", space, *QDISC, "netem"], capture_output=True).returncode == 0
 
 
 @contextlib.contextmanager
