@@ -106,7 +106,8 @@ struct ConnectionTests {
     try await running(FakeCluster("x"), with: settings(\.idleSeconds, 1)) { port in
       let silent = try await RawConnection(port: port)
       let slow = try await RawConnection(port: port)
-      try await slow.send("GET /live HTTP/1.1\r\nX-")
+      // On a busy machine it may be closed already.
+      try? await slow.send("GET /live HTTP/1.1\r\nX-")
       #expect(await silent.received().isEmpty)
       #expect(await !slow.received().contains("200"))
     }

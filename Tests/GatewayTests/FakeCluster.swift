@@ -74,7 +74,7 @@ final class FakeCluster: ServingCluster {
        "vision_nodes": [{"name": "vision", "process_id": 13, "images": 9, "busy": 0.1}],
        "spares": [{"name": "worker-2", "left_out": "drained"}],
        "last_interruption": {"reason": "worker-1 was lost", "seconds_ago": 65, "seconds": 0.0125,
-         "queries": 1}}
+         "queries": 1, "rebuilt_positions": 60}}
       """
     do { return try JSONDecoder().decode(ClusterStatus.self, from: Data(json.utf8)) } catch {
       preconditionFailure("the test's own status cannot be read: \(error)")

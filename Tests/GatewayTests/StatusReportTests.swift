@@ -12,7 +12,7 @@ struct StatusReportTests {
     let text = ClusterStatusReport(FakeCluster.standardStatus).text
     for part in [
       "mini: ready, plan 3; up 1 h 6 min", "2 running, 1 waiting",
-      "interrupted 1 min 5 s ago, over after 12.50 ms, 1 query under way: worker-1 was lost",
+      "interrupted 1 min 5 s ago, over after 12.50 ms, 1 query under way: worker-1 was lost; 60 positions",
       "12.5 prompt and 99.0 new tokens/s", "64 of 160 prompt tokens",
       "predicted 0.10 ms a token, measured 0.50 ms a step", "spare: worker-2",
     ] { #expect(text.contains(part), "\(part) in\n\(text)") }
