@@ -53,6 +53,7 @@ struct RunCoordinator: AsyncParsableCommand {
     await Termination.requested(withParent: process.withParent)
     await gateway?.stop()
     await coordinator.stop()
+    await Termination.deliverLastWords()
   }
 }
 

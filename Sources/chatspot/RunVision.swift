@@ -57,5 +57,6 @@ struct RunVision: AsyncParsableCommand {
     }
     defer { stopping.cancel() }
     try await node.run()
+    await Termination.deliverLastWords()
   }
 }

@@ -77,5 +77,6 @@ struct RunWorker: AsyncParsableCommand {
     }
     defer { stopping.cancel() }
     try await worker.run()
+    await Termination.deliverLastWords()
   }
 }

@@ -2,6 +2,7 @@
 
 import Dispatch
 import Foundation
+import Messaging
 
 enum Termination {
   /// Returns when the process is asked to end. `withParent`: also when standard input closes, but
@@ -22,6 +23,19 @@ enum Termination {
       isDraining = true
       await drain()
     }
+  }
+
+  /// Gives what was sent last, a goodbye say, the time to leave this process. To be called at its very
+  /// end: no socket works afterwards.
+  static func deliverLastWords() async {
+    let (delivered, continuation) = AsyncStream<Void>.makeStream()
+    Thread.detachNewThread {
+      MessagingContext.shared.terminate()
+      continuation.finish()
+    }
+    // Sockets linger for a second at most; nobody is to wait for one that does not end.
+    DispatchQueue.global().asyncAfter(deadline: .now() + 2) { continuation.finish() }
+    for await _ in delivered {}
   }
 
   private enum Request {
