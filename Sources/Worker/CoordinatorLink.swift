@@ -30,6 +30,9 @@ final class CoordinatorLink {
 
   /// Called once the coordinator needs this member no more.
   private var onDrained: (() -> Void)?
+  /// Whether nobody answers at the coordinator's address. Its goodbye may not have come: a connection
+  /// that ends while something is on its way to the other side takes what came with it.
+  private var isDeserted = false
 
   private let socket: Socket
   private let hello: Hello
@@ -70,7 +73,7 @@ final class CoordinatorLink {
   /// Asks the coordinator to move this member's work away, and calls `done` when it has, when it cannot,
   /// or when there is no coordinator to ask.
   func drain(_ done: @escaping () -> Void) {
-    guard case .joined = state else { return done() }
+    guard case .joined = state, !isDeserted else { return done() }
     logger.info("asking the coordinator to move this member's work to others")
     onDrained = done
     send(.drain(Drain()))
@@ -149,6 +152,13 @@ final class CoordinatorLink {
   }
 
   private func happened(_ event: SocketEvent) {
+    switch event {
+    case .retrying:
+      isDeserted = true
+      drained("nobody answers at the coordinator's address")
+    case .connected: isDeserted = false
+    default: break
+    }
     guard let reason = diagnosis.reason(after: event) else { return }
     onRefusal?(WireError(code: .forbidden, text: reason))
   }
