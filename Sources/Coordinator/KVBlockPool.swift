@@ -113,14 +113,12 @@ struct KVBlockPool: Sendable {
     return known(block)
   }
 
-  /// Forgets the contents of blocks that nobody uses, and of those that some steps were to fill.
-  mutating func forget(unusedAndFilledBy steps: Set<UInt64>) {
-    for block in blocks.indices where blocks[block].content != nil {
+  /// Forgets what all blocks hold but these.
+  mutating func forget(except kept: Set<Int>) {
+    for block in blocks.indices where blocks[block].content != nil && !kept.contains(block) {
       if blocks[block].references == 0 {
         unlink(block)
         empty.append(block)
-      } else if !steps.contains(blocks[block].filledBy) {
-        continue
       }
       forget(block)
     }

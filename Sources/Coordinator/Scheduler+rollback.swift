@@ -4,22 +4,32 @@ extension Scheduler {
   /// Takes the steps in flight back: they are lost on their way. What was computed before them stays,
   /// except for blocks that nobody uses.
   mutating func rollBack() {
-    let lost = Set(inFlight.values.map(\.formed))
     inFlight = [:]
     lastNumber = 0
     building = [:]
     (decodes, prefilling) = ([], [])
     // What they were admitted behind, or share with another, may come from a step that is lost. Who came
     // last gives way.
-    for id in running.reversed() where !ownsAllToCome(id) { wait(id) }
-    pool.forget(unusedAndFilledBy: lost)
+    for id in running.reversed() where !canResume(id) { wait(id) }
+    // What others computed of a sequence is known for as long as one of them is there that steps were
+    // through with.
+    let computed = running.reduce(into: Set<Int>()) { $0.formUnion(computedBlocks(of: $1)) }
+    pool.forget(except: computed)
     for id in running { resume(id) }
     isStalled = false
   }
 
-  /// Whether steps were through with a sequence, and nobody else uses the blocks that it goes on with.
-  private func ownsAllToCome(_ id: SequenceID) -> Bool {
-    guard let entry = entries[id], entry.computed > 0 else { return false }
+  /// A sequence's full blocks that steps were through with.
+  private func computedBlocks(of id: SequenceID) -> ArraySlice<Int> {
+    entries[id].map { $0.blocks.prefix($0.computed / pool.blockTokens) } ?? []
+  }
+
+  /// Whether steps were through with a sequence, nobody else uses the blocks that it goes on with, and
+  /// the images that it still needs are at stage 0.
+  private func canResume(_ id: SequenceID) -> Bool {
+    guard let entry = entries[id], entry.computed > 0,
+      missing(entry, after: entry.computed).isEmpty
+    else { return false }
     return entry.blocks.dropFirst(entry.computed / pool.blockTokens)
       .allSatisfy { pool.references($0) == 1 }
   }
@@ -70,7 +80,7 @@ extension Scheduler {
     }
     for id in running {
       guard let entry = entries[id] else { continue }
-      let full = entry.blocks.prefix(entry.computed / pool.blockTokens)
+      let full = computedBlocks(of: id)
       // As in all steps, what one fills is read by later ones.
       if full.first.map(current.contains) == true { close() }
       var position = full.prefix { earlier.contains($0) }.count * pool.blockTokens

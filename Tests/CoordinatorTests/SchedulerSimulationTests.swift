@@ -165,6 +165,12 @@ private struct Simulation {
     #expect(Set(plan.spans.map(\.sequence)).count == plan.spans.count)
     let share = (decoding + limits.stepsInFlight - 1) / limits.stepsInFlight
     #expect(plan.spans.count { ready.contains($0.sequence) } <= share)
+    for span in plan.spans {
+      let entry = scheduler.entries[span.sequence]
+      for (image, isReady) in zip(entry?.images ?? [], entry?.readyImages ?? []) {
+        #expect(isReady || !image.positions.overlaps(span.positions), "an image is not there")
+      }
+    }
     let spans = plan.spans.map(spanOfDecoder)
     flight.append((plan, decoder.compute(spans)))
     #expect(flight.count <= scheduler.stepsInFlightMax)
