@@ -76,7 +76,7 @@ extension CoordinatorState {
     }
   }
 
-  /// An image has been encoded and projected.
+  /// An image has been encoded.
   mutating func trace(_ ready: FeaturesReady, encodedBy node: PeerIdentity?, now: Double) {
     guard settings.traces else { return }
     let name = "image \(ready.image)"
@@ -89,15 +89,6 @@ extension CoordinatorState {
             track: .vision(name: member.name), name: name, start: start,
             seconds: ready.decodeSeconds + ready.encodeSeconds,
             details: [("decode ms", ready.decodeSeconds * 1000)])))
-    }
-    if let stage = pipeline?.stages.first,
-      let start = members[stage.peer]?.clock.coordinatorTime(ready.projectStartSeconds)
-    {
-      actions.append(
-        .trace(
-          TraceEvent(
-            track: .stage(0, name: stage.name), name: "project \(name)", start: start,
-            seconds: ready.projectSeconds)))
     }
   }
 

@@ -49,43 +49,51 @@ public struct Projector: Sendable {
 
   /// Embeddings, `[rows, hidden]`, of image features, `[featureRows, featureWidth]`.
   public func callAsFunction(_ features: Matrix, on team: ThreadTeam = .single) -> Matrix {
+    self(features, rows: 0..<rows, on: team)
+  }
+
+  /// Rows `range` of them, `[range.count, hidden]`.
+  public func callAsFunction(
+    _ features: Matrix, rows range: Range<Int>, on team: ThreadTeam = .single
+  ) -> Matrix {
     var result = Matrix()
     var rounded = QuantizedRows()
     switch kind {
     case .linear(let linear):
-      linear.forImage(features, rounded: &rounded, into: &result, on: team)
+      linear.forImage(features.rows(range), rounded: &rounded, into: &result, on: team)
     case .mlp(let first, let activation, let second):
       var inner = Matrix()
-      first.forImage(features, rounded: &rounded, into: &inner, on: team)
+      first.forImage(features.rows(range), rounded: &rounded, into: &inner, on: team)
       inner.apply(activation, on: team)
       second.forImage(inner, rounded: &rounded, into: &result, on: team)
     case .convolution(let weight, let bias, let grid, let stride):
       weight.multiplyForImage(
-        Self.unfold(features, grid: grid, stride: stride), into: &result, on: team)
+        Self.unfold(features, rows: range, grid: grid, stride: stride), into: &result, on: team)
       if let bias { result.addToRows(bias, on: team) }
     }
     return result
   }
 
-  /// Every 3×3 neighbourhood as a row, `[rows, featureWidth * 9]`, zeros beyond the edge; within a
-  /// row the channel comes first, as in a convolution's weights.
-  private static func unfold(_ features: Matrix, grid: Int, stride: Int) -> Matrix {
+  /// The 3×3 neighbourhoods of some places as rows, `[range.count, featureWidth * 9]`, zeros beyond
+  /// the edge; within a row the channel comes first, as in a convolution's weights.
+  private static func unfold(
+    _ features: Matrix, rows range: Range<Int>, grid: Int, stride: Int
+  ) -> Matrix {
     precondition(features.rows == grid * grid)
     let (side, width) = ((grid - 1) / stride + 1, features.columns)
-    var values = [Float](repeating: 0, count: side * side * width * 9)
-    for row in 0..<side {
-      for column in 0..<side {
-        let target = (row * side + column) * width * 9
-        for tap in 0..<9 {
-          let (y, x) = (row * stride + tap / 3 - 1, column * stride + tap % 3 - 1)
-          guard (0..<grid).contains(y), (0..<grid).contains(x) else { continue }
-          let source = (y * grid + x) * width
-          for channel in 0..<width {
-            values[target + channel * 9 + tap] = features.values[source + channel]
-          }
+    var values = [Float](repeating: 0, count: range.count * width * 9)
+    for place in range {
+      let (row, column) = (place / side, place % side)
+      let target = (place - range.lowerBound) * width * 9
+      for tap in 0..<9 {
+        let (y, x) = (row * stride + tap / 3 - 1, column * stride + tap % 3 - 1)
+        guard (0..<grid).contains(y), (0..<grid).contains(x) else { continue }
+        let source = (y * grid + x) * width
+        for channel in 0..<width {
+          values[target + channel * 9 + tap] = features.values[source + channel]
         }
       }
     }
-    return Matrix(rows: side * side, columns: width * 9, values: values)
+    return Matrix(rows: range.count, columns: width * 9, values: values)
   }
 }

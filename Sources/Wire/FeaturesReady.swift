@@ -1,6 +1,6 @@
 internal import CChatSpotWire
 
-/// Stage 0 to coordinator: the features have arrived and are projected; steps may refer to them.
+/// Stage 0 to coordinator: the features have arrived; steps may refer to them.
 public struct FeaturesReady: Sendable, Equatable {
   /// The plan's version.
   public var epoch: UInt64
@@ -12,26 +12,20 @@ public struct FeaturesReady: Sendable, Equatable {
   public var decodeSeconds: Double
   /// Time spent in the vision encoder, in seconds.
   public var encodeSeconds: Double
-  /// Time spent in the projector, in seconds.
-  public var projectSeconds: Double
   /// When the vision node began with the picture, in seconds on the node's own monotonic clock.
   public var startSeconds: Double
-  /// When the projector began, in seconds on stage 0's own monotonic clock.
-  public var projectStartSeconds: Double
 
   /// Takes the fields as they are; `encode` checks them.
   public init(
     epoch: UInt64, image: UInt64, rows: Int, decodeSeconds: Double = 0, encodeSeconds: Double = 0,
-    projectSeconds: Double = 0, startSeconds: Double = 0, projectStartSeconds: Double = 0
+    startSeconds: Double = 0
   ) {
     self.epoch = epoch
     self.image = image
     self.rows = rows
     self.decodeSeconds = decodeSeconds
     self.encodeSeconds = encodeSeconds
-    self.projectSeconds = projectSeconds
     self.startSeconds = startSeconds
-    self.projectStartSeconds = projectStartSeconds
   }
 }
 
@@ -47,9 +41,7 @@ extension FeaturesReady: WireMessage {
     rows = Int(c.rows)
     decodeSeconds = c.decode_seconds
     encodeSeconds = c.encode_seconds
-    projectSeconds = c.project_seconds
     startSeconds = c.start_seconds
-    projectStartSeconds = c.project_start_seconds
   }
 
   func validate(_ limits: WireLimits) throws(WireFault) {
@@ -59,9 +51,7 @@ extension FeaturesReady: WireMessage {
     try check.count(rows, "rows", 1...limits.stepTokens)
     try check.seconds(decodeSeconds, "decode_seconds")
     try check.seconds(encodeSeconds, "encode_seconds")
-    try check.seconds(projectSeconds, "project_seconds")
     try check.seconds(startSeconds, "start_seconds")
-    try check.seconds(projectStartSeconds, "project_start_seconds")
   }
 
   func write(to c: UnsafeMutablePointer<Chatspot__V1__FeaturesReady>, _ arena: PackArena) {
@@ -70,8 +60,6 @@ extension FeaturesReady: WireMessage {
     c.pointee.rows = UInt32(clamping: rows)
     c.pointee.decode_seconds = decodeSeconds
     c.pointee.encode_seconds = encodeSeconds
-    c.pointee.project_seconds = projectSeconds
     c.pointee.start_seconds = startSeconds
-    c.pointee.project_start_seconds = projectStartSeconds
   }
 }

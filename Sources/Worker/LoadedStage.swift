@@ -15,8 +15,8 @@ struct LoadedStage {
   /// What was sent to the next stage; nil where nobody asks for that to be kept.
   let log: ActivationLog?
   let projector: Projector?
-  /// Projected features by the coordinator's number for the image, `[rows, hidden]`.
-  var features: [UInt64: Matrix] = [:]
+  /// Images by the coordinator's number for them.
+  var images: [UInt64: ImageRows] = [:]
 
   /// Makes the memory for a stage's blocks. Throws `.outOfMemory`.
   init(
@@ -48,7 +48,7 @@ struct LoadedStage {
   private init(_ other: LoadedStage, keptFor assignment: Assignment) {
     self.assignment = assignment
     (ends, stage, projector) = (other.ends, other.stage, other.projector)
-    (cache, log, features) = (other.cache, other.log, other.features)
+    (cache, log, images) = (other.cache, other.log, other.images)
   }
 
   /// Bytes of keys, values and log that it reserves.

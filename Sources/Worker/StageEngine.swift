@@ -68,7 +68,7 @@ actor StageEngine {
       case .assign(let assignment, let checkpoint): assign(assignment, of: checkpoint, results)
       case .prepare(let assignment, let checkpoint): prepare(assignment, of: checkpoint, results)
       case .features(let features): receive(features, results)
-      case .release(let images): for image in images { loaded?.features[image] = nil }
+      case .release(let images): for image in images { loaded?.images[image] = nil }
       case .step(let step, let arrived):
         let started = clock.now
         if step.purpose == .resend {
@@ -212,23 +212,22 @@ actor StageEngine {
     guard let loaded, let projector = loaded.projector,
       message.epoch == loaded.assignment.epoch
     else { return }
-    let isHeld = loaded.features[message.image] != nil
-    guard isHeld || loaded.features.count < loaded.assignment.featureCredits else {
+    let isHeld = loaded.images[message.image] != nil
+    guard isHeld || loaded.images.count < loaded.assignment.featureCredits else {
       let error = WireError(
         code: .overloaded,
-        text: "stage 0 holds \(loaded.features.count) images, as many as it has credits for",
+        text: "stage 0 holds \(loaded.images.count) images, as many as it has credits for",
         image: message.image)
       results.yield(.toCoordinator(.error(error)))
       return
     }
-    let started = clock.now
-    let projected = projector(Matrix(message.features), on: team)
-    self.loaded?.features[message.image] = projected
+    let image = ImageRows(
+      Matrix(message.features), projector: projector, hidden: loaded.stage.configuration.hidden)
+    self.loaded?.images[message.image] = image
     let ready = FeaturesReady(
-      epoch: message.epoch, image: message.image, rows: projected.rows,
+      epoch: message.epoch, image: message.image, rows: image.count,
       decodeSeconds: message.decodeSeconds, encodeSeconds: message.encodeSeconds,
-      projectSeconds: (clock.now - started).seconds, startSeconds: message.startSeconds,
-      projectStartSeconds: ProcessClock.seconds(at: started))
+      startSeconds: message.startSeconds)
     results.yield(.toCoordinator(.featuresReady(ready)))
   }
 
@@ -290,17 +289,18 @@ actor StageEngine {
     var firstRow = 0
     for span in step.spans {
       for splice in span.splices {
-        guard let image = loaded.features[splice.image],
-          splice.firstRow + splice.rowCount <= image.rows
+        guard let image = loaded.images[splice.image],
+          splice.firstRow + splice.rowCount <= image.count
         else {
           return WireError(
             code: .invalidMessage,
             text: "step \(step.number) refers to rows of image \(splice.image) that are not here",
             epoch: step.epoch, step: step.number)
         }
+        image.prepare(splice.firstRow..<splice.firstRow + splice.rowCount, on: team)
         for row in 0..<splice.rowCount {
           hidden.copyRow(
-            splice.firstRow + row, of: image, to: firstRow + splice.firstToken + row)
+            splice.firstRow + row, of: image.projected, to: firstRow + splice.firstToken + row)
         }
       }
       firstRow += span.tokenCount

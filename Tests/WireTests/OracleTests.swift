@@ -143,7 +143,7 @@ struct Expected: Sendable, CustomTestStringConvertible {
       .featuresReady(
         FeaturesReady(
           epoch: 3, image: 17, rows: 256, decodeSeconds: 0.03125, encodeSeconds: 0.5,
-          projectSeconds: 0.0078125, startSeconds: 4.5, projectStartSeconds: 5.5))),
+          startSeconds: 4.5))),
     Expected(
       "release_features", .releaseFeatures(ReleaseFeatures(epoch: 3, images: [17, 300, 1]))),
   ]

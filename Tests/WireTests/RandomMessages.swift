@@ -251,8 +251,7 @@ struct RandomMessages {
       .featuresReady(
         FeaturesReady(
           epoch: id(), image: id(), rows: int(1...999), decodeSeconds: seconds(),
-          encodeSeconds: seconds(), projectSeconds: seconds(), startSeconds: seconds(),
-          projectStartSeconds: seconds()))
+          encodeSeconds: seconds(), startSeconds: seconds()))
     case 10: .releaseFeatures(ReleaseFeatures(epoch: id(), images: list(1...4) { $0.id() }))
     case 11: .step(step())
     case 12:

@@ -515,7 +515,7 @@ const ProtobufCMessageDescriptor chatspot__v1__image_features__descriptor =
   (ProtobufCMessageInit) chatspot__v1__image_features__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chatspot__v1__features_ready__field_descriptors[8] =
+static const ProtobufCFieldDescriptor chatspot__v1__features_ready__field_descriptors[6] =
 {
   {
     "epoch",
@@ -578,18 +578,6 @@ static const ProtobufCFieldDescriptor chatspot__v1__features_ready__field_descri
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "project_seconds",
-    6,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_DOUBLE,
-    0,   /* quantifier_offset */
-    offsetof(Chatspot__V1__FeaturesReady, project_seconds),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
     "start_seconds",
     7,
     PROTOBUF_C_LABEL_NONE,
@@ -601,33 +589,20 @@ static const ProtobufCFieldDescriptor chatspot__v1__features_ready__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
-  {
-    "project_start_seconds",
-    8,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_DOUBLE,
-    0,   /* quantifier_offset */
-    offsetof(Chatspot__V1__FeaturesReady, project_start_seconds),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
 };
 static const unsigned chatspot__v1__features_ready__field_indices_by_name[] = {
   3,   /* field[3] = decode_seconds */
   4,   /* field[4] = encode_seconds */
   0,   /* field[0] = epoch */
   1,   /* field[1] = image */
-  5,   /* field[5] = project_seconds */
-  7,   /* field[7] = project_start_seconds */
   2,   /* field[2] = rows */
-  6,   /* field[6] = start_seconds */
+  5,   /* field[5] = start_seconds */
 };
-static const ProtobufCIntRange chatspot__v1__features_ready__number_ranges[1 + 1] =
+static const ProtobufCIntRange chatspot__v1__features_ready__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 7, 5 },
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor chatspot__v1__features_ready__descriptor =
 {
@@ -637,10 +612,10 @@ const ProtobufCMessageDescriptor chatspot__v1__features_ready__descriptor =
   "Chatspot__V1__FeaturesReady",
   "chatspot.v1",
   sizeof(Chatspot__V1__FeaturesReady),
-  8,
+  6,
   chatspot__v1__features_ready__field_descriptors,
   chatspot__v1__features_ready__field_indices_by_name,
-  1,  chatspot__v1__features_ready__number_ranges,
+  2,  chatspot__v1__features_ready__number_ranges,
   (ProtobufCMessageInit) chatspot__v1__features_ready__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

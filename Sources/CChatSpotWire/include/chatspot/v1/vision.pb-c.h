@@ -156,7 +156,7 @@ struct  Chatspot__V1__ImageFeatures
 
 
 /*
- * Stage 0 to coordinator: the features have arrived and are projected; steps may refer to them.
+ * Stage 0 to coordinator: the features have arrived; steps may refer to them.
  */
 struct  Chatspot__V1__FeaturesReady
 {
@@ -182,21 +182,13 @@ struct  Chatspot__V1__FeaturesReady
    */
   double encode_seconds;
   /*
-   * Time spent in the projector, in seconds.
-   */
-  double project_seconds;
-  /*
    * When the vision node began with the picture, in seconds on the node's own monotonic clock.
    */
   double start_seconds;
-  /*
-   * When the projector began, in seconds on stage 0's own monotonic clock.
-   */
-  double project_start_seconds;
 };
 #define CHATSPOT__V1__FEATURES_READY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chatspot__v1__features_ready__descriptor) \
-    , 0, 0, 0, 0, 0, 0, 0, 0 }
+    , 0, 0, 0, 0, 0, 0 }
 
 
 /*
