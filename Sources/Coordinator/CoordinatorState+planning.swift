@@ -125,7 +125,7 @@ extension CoordinatorState {
     }
     let stepsInFlight = settings.stepsInFlight ?? stages.count
     let limits = SchedulerLimits(
-      stepsInFlight: stepsInFlight, stepTokens: settings.stepTokens,
+      stepsInFlight: stepsInFlight, stages: stages.count, stepTokens: settings.stepTokens,
       stepSpans: WireLimits.standard.stepSpans,
       stepSeconds: settings.stepSecondsMax,
       predictedSeconds: plan.stepSeconds)

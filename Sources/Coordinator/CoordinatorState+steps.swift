@@ -7,7 +7,7 @@ internal import Wire
 extension CoordinatorState {
   mutating func sendSteps(now: Double) {
     guard pipeline?.isReady == true, !isSettling else { return }
-    while let plan = pipeline?.scheduler.nextStep() {
+    while let plan = pipeline?.scheduler.nextStep(now: now) {
       guard let epoch = pipeline?.epoch, let first = pipeline?.first else { return }
       let spans = plan.spans.compactMap { queries[$0.sequence]?.wireSpan($0) }
       pipeline?.steps[plan.number] = StepInFlight(plan: plan, sent: now)
@@ -45,7 +45,7 @@ extension CoordinatorState {
     pipeline?.steps[tokens.number] = nil
     overdueInRow = 0
     let slowest = tokens.timings.reduce(0) { max($0, $1.computeSeconds) }
-    _ = pipeline?.scheduler.complete(plan.number, rows: plan.rows, seconds: slowest)
+    _ = pipeline?.scheduler.complete(plan.number, seconds: slowest, now: now)
     measure(tokens.timings, of: step, now: now)
     let stages = pipeline?.stages.count ?? 0
     for span in plan.spans { queries[span.sequence]?.add(tokens.timings, stages: stages) }

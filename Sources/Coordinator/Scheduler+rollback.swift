@@ -5,6 +5,7 @@ extension Scheduler {
   /// except for blocks that nobody uses.
   mutating func rollBack() {
     inFlight = [:]
+    forecast = PipelineForecast(stages: limits.stages)
     lastNumber = 0
     building = [:]
     (decodes, prefilling) = ([], [])

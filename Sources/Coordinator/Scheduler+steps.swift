@@ -120,14 +120,11 @@ extension Scheduler {
 
   // MARK: prefill
 
-  mutating func takePrefill(into spans: inout [StepPlan.Span]) {
+  mutating func takePrefill(into spans: inout [StepPlan.Span], now: Double) {
     guard !prefilling.isEmpty else { return }
     let decodeRows = spans.count
-    let allowed =
-      limits.stepSeconds == .infinity
-      ? limits.stepTokens : curve.rowsMax(within: limits.stepSeconds / Double(stepsInFlightMax))
-    var room = min(
-      limits.stepTokens - decodeRows, max(allowed - decodeRows, Self.prefillRowsMin))
+    let allowed = rowsAllowed(beside: spans, now: now)
+    var room = min(limits.stepTokens - decodeRows, max(allowed - decodeRows, Self.prefillRowsMin))
     while room > 0, spans.count < limits.stepSpans, let id = nextPrefill() {
       entries[id]?.lastStep = current
       guard skipCached(id), let entry = entries[id] else { continue }
@@ -139,6 +136,25 @@ extension Scheduler {
       spans.append(issue(id, through: end))
       if end == entry.tokens.count { prefilling.removeAll { $0 == id } }
     }
+  }
+
+  /// Rows that a step may have, its decodes included, so that its way through the pipeline takes no
+  /// longer than a step may; and so that who gets a token now has the next one in that time: all steps
+  /// in flight together take no longer, and this one comes out before.
+  ///
+  /// As long as nobody decodes, nor is about to, nobody's next token is behind it; larger chunks cost
+  /// less a row.
+  private func rowsAllowed(beside decodes: [StepPlan.Span], now: Double) -> Int {
+    guard limits.stepSeconds < .infinity else { return limits.stepTokens }
+    var seconds = limits.stepSeconds / Double(limits.stages)
+    if running.count > prefilling.count {
+      seconds = min(
+        limits.stepSeconds / Double(stepsInFlightMax),
+        forecast.stageSecondsMax(within: limits.stepSeconds, now: now))
+    }
+    return curve.rowsMax(
+      within: seconds, context: nextPrefill().flatMap { entries[$0]?.issued } ?? 0,
+      attended: decodes.reduce(0) { $0 + $1.attended })
   }
 
   /// The sequence whose chunk is next: of the user who was served least, the one that came first.

@@ -1,5 +1,5 @@
-/// Forms steps: which tokens of which sequences go down the pipeline together. Pure; no clock, no
-/// I/O.
+/// Forms steps: which tokens of which sequences go down the pipeline together. Pure: it is told the
+/// time, and does no I/O.
 
 /// The coordinator's number for a sequence: rising, in the order of arrival.
 typealias SequenceID = UInt64
@@ -8,6 +8,8 @@ typealias SequenceID = UInt64
 struct SchedulerLimits: Sendable {
   /// Steps that decodes are spread over; as many as stages keeps every stage busy.
   var stepsInFlight: Int
+  /// Stages of the pipeline.
+  var stages = 1
   /// Tokens of a step.
   var stepTokens: Int
   /// Spans of a step.
@@ -91,6 +93,7 @@ struct Scheduler: Sendable {
   /// Steps in the pipeline by number, and when they were formed by the count of `current`.
   var inFlight: [UInt64: (plan: StepPlan, formed: UInt64)] = [:]
   var lastNumber: UInt64 = 0
+  var forecast: PipelineForecast
   /// Counts how often a step was formed, or tried to be: names the one at hand.
   var current: UInt64 = 0
 
@@ -104,6 +107,7 @@ struct Scheduler: Sendable {
     self.limits = limits
     self.pool = pool
     curve = StepCurve(predictedSeconds: limits.predictedSeconds)
+    forecast = PipelineForecast(stages: limits.stages)
   }
 
   var stepsInFlight: Int { inFlight.count }
@@ -165,14 +169,15 @@ struct Scheduler: Sendable {
 
   /// Says that a step has left the pipeline, and how long it took at the slowest stage. Returns
   /// whether it was in it.
-  mutating func complete(_ number: UInt64, rows: Int = 0, seconds: Double = 0) -> Bool {
+  mutating func complete(_ number: UInt64, seconds: Double = 0, now: Double = 0) -> Bool {
     guard let step = inFlight.removeValue(forKey: number) else { return false }
     for span in step.plan.spans where entries[span.sequence]?.isRunning == true {
       // Not of a step that was formed before it was preempted.
       guard let entry = entries[span.sequence], step.formed >= entry.admitted else { continue }
       entries[span.sequence]?.computed = span.positions.upperBound
     }
-    curve.add(rows: rows, seconds: seconds)
+    forecast.complete(number, now: now)
+    curve.add(rows: step.plan.rows, attended: step.plan.attended, seconds: seconds)
     return true
   }
 
@@ -182,18 +187,20 @@ struct Scheduler: Sendable {
   var stepsInFlightMax: Int { limits.stepsInFlight > 1 ? limits.stepsInFlight + 1 : 1 }
 
   /// The next step, or nil if the pipeline is full or nothing can be computed.
-  mutating func nextStep() -> StepPlan? {
+  mutating func nextStep(now: Double = 0) -> StepPlan? {
     guard inFlight.count < stepsInFlightMax, !entries.isEmpty else { return nil }
     current += 1
     admit()
     var spans = takeDecodes()
-    takePrefill(into: &spans)
+    takePrefill(into: &spans, now: now)
     pool.release(outgrown)
     outgrown.removeAll(keepingCapacity: true)
     guard !spans.isEmpty else { return nil }
     lastNumber += 1
     let plan = StepPlan(number: lastNumber, spans: spans)
     inFlight[lastNumber] = (plan, current)
+    let seconds = curve.expected(rows: plan.rows, attended: plan.attended)
+    forecast.send(lastNumber, stageSeconds: seconds, now: now)
     return plan
   }
 

@@ -129,7 +129,8 @@ extension Checkpoint {
     let head = text.tiedHead ? embedding : byteCount("language_model.lm_head.")
     costs[0].workBytes += embedding / max(1, text.vocabulary) + projector
     costs[0].memoryBytes += embedding + projector
-    costs[text.layers - 1].workBytes += head
+    // Every row of a step passes all layers; most rows of a prompt need no logits.
+    costs[text.layers - 1].workBytes += head / 2
     costs[text.layers - 1].memoryBytes += head
     return costs
   }

@@ -1,11 +1,14 @@
-/// How long steps take by the number of their rows, as measured.
+/// How long steps take by their rows and by what these attend to, as measured.
 
-/// The measured curve of seconds over rows, for the slowest stage of each step. Medians of the last
-/// samples keep a hiccup of one machine from shrinking steps; samples that are old are forgotten, so
-/// that a machine that was slow for a while gets another try.
+/// The measured curve of seconds over rows, for the slowest stage of each step, and the time that each
+/// position takes which a row attends to: late in a long prompt a row may take twice as long as at its
+/// beginning. Medians of the last samples keep a hiccup of one machine from shrinking steps; samples
+/// that are old are forgotten, so that a machine that was slow for a while gets another try.
 struct StepCurve: Sendable {
   private struct Sample: Sendable {
     let rows: Int
+    /// Positions that the rows attend to, summed over rows.
+    let attended: Int
     let seconds: Double
     let age: Int
   }
@@ -20,10 +23,17 @@ struct StepCurve: Sendable {
   private static let unmeasuredSeconds = 10.0
   /// What part of the allowed time is planned for.
   private static let margin = 0.9
+  /// Positions that take as long to attend to as a row takes otherwise, roughly: for the first guess.
+  private static let attendedPerRow = 1500.0
+  /// How much steps of about the same rows must differ in what they attend to, as a sum of squares,
+  /// before it is told from their times what that costs.
+  private static let spreadMin = 1e8
 
   /// Samples by quarter octaves of rows.
   private var buckets: [[Sample]] = []
   private var steps = 0
+  /// What one position takes that one row attends to, in seconds, once that has been learned.
+  private var learnedSecondsPerAttended: Double?
   /// How long a step of one row is said to take.
   private let predictedSeconds: Double
 
@@ -31,20 +41,58 @@ struct StepCurve: Sendable {
   /// measured.
   init(predictedSeconds: Double) { self.predictedSeconds = predictedSeconds }
 
-  /// Adds what a step took at the stage that took longest.
-  mutating func add(rows: Int, seconds: Double) {
+  /// Adds what a step took at the stage that took longest; `attended` is summed over its rows.
+  mutating func add(rows: Int, attended: Int = 0, seconds: Double) {
     guard rows > 0, seconds.isFinite, seconds > 0 else { return }
     steps += 1
     let bucket = Self.bucket(rows)
     while buckets.count <= bucket { buckets.append([]) }
-    buckets[bucket].append(Sample(rows: rows, seconds: seconds, age: steps))
+    buckets[bucket].append(
+      Sample(rows: rows, attended: attended, seconds: seconds, age: steps))
     if buckets[bucket].count > Self.samplesKept { buckets[bucket].removeFirst() }
+    learnAttention()
   }
 
-  /// The most rows of a step that is to take no longer than `seconds`.
-  func rowsMax(within seconds: Double) -> Int {
-    let limit = seconds * Self.margin
-    let points = points
+  /// Compares steps of about the same rows alone: the slope of their times over what they attend to,
+  /// one for all numbers of rows. What was learned stays until there is enough to learn from again.
+  private mutating func learnAttention() {
+    var (spread, slope) = (0.0, 0.0)
+    for samples in buckets {
+      let recent = recent(samples)
+      guard recent.count > 1 else { continue }
+      // A hiccup says nothing of attention.
+      let most = 2 * recent.map(\.seconds).sorted()[recent.count / 2]
+      let count = Double(recent.count)
+      let attended = recent.reduce(0) { $0 + Double($1.attended) } / count
+      let seconds = recent.reduce(0) { $0 + min($1.seconds, most) } / count
+      for sample in recent {
+        let distance = Double(sample.attended) - attended
+        spread += distance * distance
+        slope += distance * (min(sample.seconds, most) - seconds)
+      }
+    }
+    if spread > Self.spreadMin { learnedSecondsPerAttended = max(0, slope / spread) }
+  }
+
+  /// Until it is learned, a cautious guess.
+  private var secondsPerAttended: Double {
+    if let learnedSecondsPerAttended { return learnedSecondsPerAttended }
+    guard let largest = points(\.seconds).last else { return 0 }
+    return largest.seconds / largest.rows / Self.attendedPerRow
+  }
+
+  private func recent(_ samples: [Sample]) -> [Sample] {
+    samples.filter { steps - $0.age < Self.stepsRemembered }
+  }
+
+  /// The most rows of a step that is to take no longer than `seconds`, if its rows attend to `context`
+  /// positions each, and to `attended` more in all.
+  func rowsMax(within seconds: Double, context: Int = 0, attended: Int = 0) -> Int {
+    let secondsPerAttended = secondsPerAttended
+    let limit = seconds * Self.margin - secondsPerAttended * Double(attended)
+    let points = points(without: secondsPerAttended).map { rows, seconds in
+      (rows: rows, seconds: seconds + secondsPerAttended * rows * (Double(context) + rows / 2))
+    }
     guard let largest = points.lastIndex(where: { $0.seconds <= limit }) else {
       guard let first = points.first else {
         return Int(min(1e6, max(1, Self.rowsPerRead * limit / max(1e-9, predictedSeconds))))
@@ -61,23 +109,48 @@ struct StepCurve: Sendable {
     return max(1, Int(known.rows + part * (beyond.rows - known.rows)))
   }
 
-  /// How long a step of so many rows takes at the slowest stage, in seconds: what larger ones were
+  /// How long a step will take at the slowest stage, in seconds.
+  func expected(rows: Int, attended: Int) -> Double {
+    let secondsPerAttended = secondsPerAttended
+    let (rows, attention) = (Double(rows), secondsPerAttended * Double(attended))
+    let points = points(without: secondsPerAttended)
+    guard let last = points.last else { return predictedSeconds * max(1, rows / Self.rowsPerRead) }
+    guard let index = points.firstIndex(where: { $0.rows >= rows }) else {
+      return last.seconds * rows / last.rows + attention
+    }
+    guard index > 0 else { return points[0].seconds + attention }
+    let (below, above) = (points[index - 1], points[index])
+    let part = (rows - below.rows) / (above.rows - below.rows)
+    return below.seconds + part * (above.seconds - below.seconds) + attention
+  }
+
+  /// The longest that a step of so many rows takes at the slowest stage, in seconds: what larger ones were
   /// measured to take, else in proportion to the largest. Before anything is measured, a cautious
   /// guess.
   func seconds(rows: Int) -> Double {
-    let points = points
+    let points = points(\.seconds)
     if let larger = points.first(where: { $0.rows >= Double(rows) }) { return larger.seconds }
     if let largest = points.last { return largest.seconds * Double(rows) / largest.rows }
     return Self.unmeasuredSeconds + predictedSeconds * Double(rows)
   }
 
-  /// Median rows and seconds of each bucket that is remembered, by rising rows.
-  private var points: [(rows: Double, seconds: Double)] {
+  /// Mean rows and median time of each bucket that is remembered, by rising rows, without what the
+  /// rows attend to.
+  private func points(without secondsPerAttended: Double) -> [(rows: Double, seconds: Double)] {
+    points { sample in
+      // Never nothing, however wrong the slope.
+      max(sample.seconds / 4, sample.seconds - secondsPerAttended * Double(sample.attended))
+    }
+  }
+
+  private func points(
+    _ seconds: (Sample) -> Double
+  ) -> [(rows: Double, seconds: Double)] {
     buckets.compactMap { samples in
-      let recent = samples.filter { steps - $0.age < Self.stepsRemembered }
+      let recent = recent(samples)
       guard !recent.isEmpty else { return nil }
       let rows = recent.reduce(0.0) { $0 + Double($1.rows) } / Double(recent.count)
-      return (rows, recent.map(\.seconds).sorted()[recent.count / 2])
+      return (rows, recent.map(seconds).sorted()[recent.count / 2])
     }
   }
 

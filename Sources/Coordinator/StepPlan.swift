@@ -12,10 +12,14 @@ struct StepPlan: Sendable, Equatable {
 
     var count: Int { tokens.count }
     var positions: Range<Int> { firstPosition..<firstPosition + tokens.count }
+    /// Positions that its rows attend to: each to all before it and to itself, summed over rows.
+    var attended: Int { count * firstPosition + count * (count + 1) / 2 }
   }
 
   let number: UInt64
   let spans: [Span]
 
   var rows: Int { spans.reduce(0) { $0 + $1.count } }
+  /// Positions that the rows attend to, summed over rows.
+  var attended: Int { spans.reduce(0) { $0 + $1.attended } }
 }

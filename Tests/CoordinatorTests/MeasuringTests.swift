@@ -29,6 +29,30 @@ struct MeasuringTests {
     }
   }
 
+  @Test("what rows attend to is told from the times of steps, and counts from then on")
+  func attention() {
+    var random = SplitMix(state: 5)
+    var curve = StepCurve(predictedSeconds: 0.002)
+    func seconds(_ rows: Int, context: Int) -> Double {
+      0.01 + 0.001 * Double(rows) + 1e-6 * Double(rows * context)
+    }
+    for _ in 0..<4 {
+      // Chunks of a long prompt.
+      var context = 0
+      while context < 3000 {
+        let rows = curve.rowsMax(within: 0.1, context: context)
+        var time = seconds(rows, context: context) * .random(in: 0.97...1.03, using: &random)
+        if Int.random(in: 0..<20, using: &random) == 0 { time *= 5 }
+        curve.add(rows: rows, attended: rows * context, seconds: time)
+        context += rows
+      }
+    }
+    for context in [0, 500, 2500] {
+      let time = seconds(curve.rowsMax(within: 0.1, context: context), context: context)
+      #expect(time > 0.06 && time < 0.105, "\(time) s at \(context)")
+    }
+  }
+
   @Test("decodes alone tell little of large steps: rows grow at most twofold beyond what is known")
   func extrapolation() {
     var curve = StepCurve(predictedSeconds: 1)

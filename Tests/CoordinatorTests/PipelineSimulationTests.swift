@@ -15,14 +15,21 @@ struct PipelineSimulationTests {
     }
     pipeline.run(until: 6)
     pipeline.worstGap = 0
-    pipeline.scheduler.add(99, tokens: (0..<700).map { 2000 + $0 })
     let asked = pipeline.now
-    pipeline.run(until: asked + 6)
+    for (id, count) in [(99, 1500), (100, 300)] as [(SequenceID, Int32)] {
+      pipeline.scheduler.add(id, tokens: (0..<count).map { 2000 * Int32(id) + $0 })
+    }
+    // The same prompt and more: it begins far on, where rows attend to much.
+    pipeline.run(until: asked + 8)
+    let again = pipeline.now
+    pipeline.scheduler.add(101, tokens: (0..<1800).map { 2000 * 99 + $0 })
+    pipeline.run(until: again + 4)
     #expect(pipeline.worstGap <= 0.2 * 1.05, "\(pipeline.worstGap)")
     // No slower than need be: beside the decodes a stage has most of its time for the prompt.
     let first = (pipeline.firstToken[99] ?? .infinity) - asked
-    let work = 700 * SimulatedPipeline.rowSeconds
+    let work = SimulatedPipeline.seconds(rows: 1500, attended: 1500 * 1500 / 2)
     #expect(first < 2 * work + 0.4, "\(first) s for \(work) s of work a stage")
+    #expect((pipeline.firstToken[101] ?? .infinity) - again < 1.2)
   }
 
   /// Stages, sequences at once, their prompts' and answers' tokens.
@@ -58,10 +65,12 @@ struct PipelineSimulationTests {
   }
 }
 
-/// Stages that take a fixed time and one for each row, in whose order steps pass.
+/// Stages that take a fixed time, one for each row and one for each position that a row attends to,
+/// in whose order steps pass.
 private struct SimulatedPipeline {
-  static let stepSeconds = 0.002
-  static let rowSeconds = 0.0005
+  static func seconds(rows: Int, attended: Int) -> Double {
+    0.002 + 0.0005 * Double(rows) + 0.000_000_5 * Double(attended)
+  }
 
   var scheduler: Scheduler
   var now = 0.0
@@ -82,7 +91,7 @@ private struct SimulatedPipeline {
   init(stages: Int, stepSeconds: Double) {
     scheduler = Scheduler(
       limits: SchedulerLimits(
-        stepsInFlight: stages, stepTokens: 256, stepSeconds: stepSeconds,
+        stepsInFlight: stages, stages: stages, stepTokens: 256, stepSeconds: stepSeconds,
         predictedSeconds: 0.0025),
       pool: KVBlockPool(blockCount: 4000, blockTokens: 16))
     freeAt = Array(repeating: 0, count: stages)
@@ -96,14 +105,14 @@ private struct SimulatedPipeline {
         let tokens = (0..<promptTokens).map { Int32(lastID) * 1000 + Int32($0) }
         scheduler.add(lastID, tokens: tokens)
       }
-      while let plan = scheduler.nextStep() { send(plan) }
+      while let plan = scheduler.nextStep(now: now) { send(plan) }
       guard !flight.isEmpty else { return }
       receive()
     }
   }
 
   private mutating func send(_ plan: StepPlan) {
-    let seconds = Self.stepSeconds + Self.rowSeconds * Double(plan.rows)
+    let seconds = Self.seconds(rows: plan.rows, attended: plan.attended)
     var time = now
     for stage in freeAt.indices {
       time = max(time, freeAt[stage]) + seconds
@@ -116,8 +125,8 @@ private struct SimulatedPipeline {
   private mutating func receive() {
     let (plan, leaves) = flight.removeFirst()
     now = leaves
-    let seconds = Self.stepSeconds + Self.rowSeconds * Double(plan.rows)
-    _ = scheduler.complete(plan.number, rows: plan.rows, seconds: seconds)
+    _ = scheduler.complete(
+      plan.number, seconds: Self.seconds(rows: plan.rows, attended: plan.attended), now: now)
     for span in plan.spans where span.samples {
       let id = span.sequence
       if let last = lastToken[id] { worstGap = max(worstGap, now - last) }

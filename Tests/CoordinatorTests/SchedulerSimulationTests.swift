@@ -210,7 +210,7 @@ private struct Simulation {
     guard !flight.isEmpty else { return }
     let (plan, sampled) = flight.removeFirst()
     let known = scheduler.complete(
-      plan.number, rows: plan.rows, seconds: Double(plan.rows) * 0.001)
+      plan.number, seconds: Double(plan.rows) * 0.001)
     #expect(known)
     for (span, token) in zip(plan.spans, sampled) where span.samples && live.contains(span.sequence)
     {

@@ -125,7 +125,7 @@ struct SchedulerTests {
       let plan = scheduler.nextStep()!
       let seconds = 0.02 + Double(plan.rows) * 0.001
       largest = max(largest, seconds)
-      _ = scheduler.complete(plan.number, rows: plan.rows, seconds: seconds)
+      _ = scheduler.complete(plan.number, seconds: seconds)
     }
     #expect(largest <= 0.1 && largest > 0.08)
   }
