@@ -7,7 +7,8 @@
     python3 Tests/Load/serving.py soak --minutes 10 [options …]
 
 second-question  time to the first token of a second question about an image, as a share of the first's
-gaps             a long prompt arrives while 15 answers stream: its first token, and their worst gap meanwhile
+gaps             questions arrive while 15 answers stream, brief and long: their first tokens, and the worst gap of the
+                 15 meanwhile, beside what --max-step-ms allows; ends with 1 if it is more than that and 20 %
 stages           tokens a second of two one-thread stages, as a share of one process with two threads, A B A B
 soak             64 clients with images and regions, hanging up at random: errors, wrong answers, lost blocks, memory
 
@@ -76,8 +77,9 @@ class Cluster:
             sizes[name] = pages * os.sysconf("SC_PAGE_SIZE")
         return sizes
 
-    def ask(self, content, max_tokens=16, hang_up_after=None, **fields):
-        """Streams an answer. Returns (status, text, times of the chunks with text since the question)."""
+    def ask(self, content, max_tokens=16, hang_up_after=None, until=None, **fields):
+        """Streams an answer, until an event is set if one is named. Returns (status, text, times of the chunks with
+        text since the question)."""
         body = {"messages": [{"role": "user", "content": content}], "stream": True, "temperature": 0}
         body |= {"max_tokens": max_tokens} | fields
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=300)
@@ -96,7 +98,7 @@ class Cluster:
             if event["choices"] and event["choices"][0]["delta"].get("content") is not None:
                 text += event["choices"][0]["delta"]["content"]
                 times.append(time.monotonic() - begin)
-            if hang_up_after is not None and len(times) > hang_up_after:
+            if hang_up_after is not None and len(times) > hang_up_after or until and until.is_set():
                 connection.sock.close()
                 response.close()
                 return 0, text, times
@@ -132,38 +134,60 @@ def second_question(options):
 
 
 def gaps(options):
-    with Cluster(*options.up) as cluster:
-        results, stop = [], time.monotonic()
+    with Cluster("--max-step-ms", str(options.max_step_ms), *options.up) as cluster:
+        results, stop = [], threading.Event()
 
         def stream(index):
-            results.append(cluster.ask(f"Tell me about number {index}.", options.tokens, ignore_eos=True))
+            content = f"Tell me about number {index}."
+            begin = time.monotonic()
+            times = cluster.ask(content, options.tokens, until=stop, ignore_eos=True)[2]
+            results.append([begin + when for when in times])
 
-        begin = time.monotonic()
+        def newcomer(content):
+            """Asks beside the streams. Returns the time to its first token, and when it was there."""
+            begin = time.monotonic()
+            status, text, times = cluster.ask(content, 2, ignore_eos=True)
+            if not times:
+                sys.exit(f"a newcomer was not answered: {status} {text}")
+            return times[0], (begin, time.monotonic())
+
         threads = [threading.Thread(target=stream, args=(index,)) for index in range(15)]
         for thread in threads:
             thread.start()
         time.sleep(options.settle)
-        image = picture(samples()[0]["file"])
-        asked = time.monotonic() - begin
-        prompt = question(image, {"point": [100, 100]}, "word " * options.words + "What is at")
-        status, text, times = cluster.ask(prompt, 2, ignore_eos=True)
-        answered = time.monotonic() - begin
+        settled, pictures = time.monotonic(), [picture(sample["file"]) for sample in samples()]
+        brief, long, again = [], [], []
+        for index in range(options.rounds):
+            image = pictures[index % len(pictures)]
+            for number in range(3):
+                brief.append(newcomer(f"And what about number {index}.{number}?"))
+            padding = f"{index} " + "word " * options.words
+            long.append(newcomer(question(image, {"point": [100, 100]}, padding + "What is at")))
+            again.append(newcomer(question(image, {"point": [90, 90]}, padding + "What is at")))
+        ended = all(thread.is_alive() for thread in threads)
+        stop.set()
         for thread in threads:
             thread.join()
-        during = [
-            later - earlier
-            for _, _, chunks in results
-            for earlier, later in zip(chunks, chunks[1:])
-            if later > asked and earlier < answered
-        ]
-        before = [
-            later - earlier for _, _, chunks in results for earlier, later in zip(chunks, chunks[1:]) if later < asked
-        ]
-        if not times:
-            sys.exit(f"the newcomer was not answered: {status} {text}")
-        print(f"status {status}: first token of the newcomer after {times[0] * 1000:.0f} ms")
-        print(f"gaps of the 15 before: median {statistics.median(before) * 1000:.1f} ms, worst {max(before) * 1000:.1f} ms")
-        print(f"meanwhile: median {statistics.median(during) * 1000:.1f} ms, worst {max(during) * 1000:.1f} ms")
+    if not ended:
+        sys.exit("an answer ended before the newcomers were through; ask for more with --tokens")
+
+    def gaps_during(begin, end):
+        pairs = [pair for times in results for pair in zip(times, times[1:])]
+        return [(later - earlier) * 1000 for earlier, later in pairs if later > begin and earlier < end]
+
+    def show(title, values):
+        print(f"{title}: median {statistics.median(values):.0f} ms, worst {max(values):.0f} ms")
+
+    bound = options.max_step_ms * 1.2
+    print(f"15 answers stream; a step may take {options.max_step_ms} ms, the bound is {bound:.0f} ms")
+    show("gaps before anybody comes", gaps_during(settled - options.settle / 2, settled))
+    for title, newcomers in (("a brief question", brief), ("long, an image", long), ("about it again", again)):
+        show(f"{title}: first token", [first * 1000 for first, _ in newcomers])
+        show(f"{title}: gaps of the 15", [gap for _, span in newcomers for gap in gaps_during(*span)])
+    worst = max(gap for _, span in brief + long + again for gap in gaps_during(*span))
+    worst_first = max(first for first, _ in brief) * 1000
+    print(f"worst gap {worst:.0f} ms, worst first token of a brief question {worst_first:.0f} ms: bound {bound:.0f} ms")
+    sys.exit(0 if max(worst, worst_first) <= bound else 1)
 
 
 def throughput(cluster, streams, words, tokens):
@@ -248,7 +272,8 @@ def main():
     parser.add_argument("part", choices=["second-question", "gaps", "stages", "soak"])
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--tokens", type=int, default=256, help="of each answer that streams in `gaps`")
+    parser.add_argument("--max-step-ms", type=int, default=200, help="of the cluster in `gaps`")
+    parser.add_argument("--tokens", type=int, default=1024, help="most of each answer that streams in `gaps`")
     parser.add_argument("--words", type=int, default=100, help="of the newcomer's prompt in `gaps`")
     parser.add_argument("--settle", type=float, default=3, help="seconds before the newcomer in `gaps`")
     options, options.up = parser.parse_known_args()
