@@ -78,8 +78,11 @@ public struct ServedModel: Sendable {
   /// The text of token ids; control tokens, and ids that the model does not have, are left out.
   public func detokenize(_ tokens: [Int32]) -> String { tokenizer.decode(tokens) }
 
-  /// Bytes that an image's projected features take at stage 0.
-  var featureBytes: Int { imageRows * configuration.text.hidden * 4 }
+  /// Bytes that an image takes at stage 0: its features, and the same projected.
+  var featureBytes: Int {
+    let features = configuration.featureRows * configuration.featureWidth
+    return 4 * (features + imageRows * configuration.text.hidden)
+  }
 
   /// How matrices are held where the operator does not say; nil is as they are stored.
   var defaultWeights: WeightFormat? { checkpoint.profile.weightFormat }
