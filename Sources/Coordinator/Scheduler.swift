@@ -8,6 +8,8 @@ typealias SequenceID = UInt64
 struct SchedulerLimits: Sendable {
   /// Steps that decodes are spread over; as many as stages keeps every stage busy.
   var stepsInFlight: Int
+  /// Whether another number than that is tried, and kept if it is better.
+  var adaptsSpread = false
   /// Stages of the pipeline.
   var stages = 1
   /// Tokens of a step.
@@ -94,6 +96,7 @@ struct Scheduler: Sendable {
   var inFlight: [UInt64: (plan: StepPlan, formed: UInt64)] = [:]
   var lastNumber: UInt64 = 0
   var forecast: PipelineForecast
+  private var spread: DecodeSpread
   /// Counts how often a step was formed, or tried to be: names the one at hand.
   var current: UInt64 = 0
 
@@ -108,6 +111,7 @@ struct Scheduler: Sendable {
     self.pool = pool
     curve = StepCurve(predictedSeconds: limits.predictedSeconds)
     forecast = PipelineForecast(stages: limits.stages)
+    spread = DecodeSpread(stages: limits.stages)
   }
 
   var stepsInFlight: Int { inFlight.count }
@@ -177,20 +181,38 @@ struct Scheduler: Sendable {
       entries[span.sequence]?.computed = span.positions.upperBound
     }
     forecast.complete(number, now: now)
+    spread.complete(
+      decodes: step.plan.spans.count, decoding: running.count - prefilling.count,
+      isPure: step.plan.isDecodes && prefilling.isEmpty, now: now)
     curve.add(rows: step.plan.rows, attended: step.plan.attended, seconds: seconds)
     return true
   }
 
-  /// Steps in the pipeline at once. One more than decodes are spread over: it waits at stage 0 while
-  /// steps of different lengths keep the other stages busy. Where all decode, their steps are of one
-  /// length, and nothing is left for it to compute.
-  var stepsInFlightMax: Int { limits.stepsInFlight > 1 ? limits.stepsInFlight + 1 : 1 }
+  /// Steps that decodes are spread over at present. Not more than stages beside prompts, as steps are
+  /// the shorter the more there are; not fewer where a step would then take too long.
+  var decodeSteps: Int {
+    let (steps, stages) = (spread.steps, limits.stepsInFlight)
+    guard limits.adaptsSpread, steps != stages else { return stages }
+    if steps > stages { return prefilling.isEmpty ? steps : stages }
+    let rows = (running.count - prefilling.count + steps - 1) / steps
+    let seconds = curve.expected(rows: rows, attended: 0) * Double(limits.stages)
+    return seconds <= limits.stepSeconds ? steps : stages
+  }
+
+  /// Steps in the pipeline at once. Beside prompts one more than decodes are spread over: it waits at
+  /// stage 0 while steps of different lengths keep the other stages busy. Where all decode, their steps
+  /// are of one length, and decodes that came with a step too many find together again.
+  var stepsInFlightMax: Int {
+    if prefilling.isEmpty { return decodeSteps }
+    return limits.stepsInFlight > 1 ? limits.stepsInFlight + 1 : 1
+  }
 
   /// The next step, or nil if the pipeline is full or nothing can be computed.
   mutating func nextStep(now: Double = 0) -> StepPlan? {
-    guard inFlight.count < stepsInFlightMax, !entries.isEmpty else { return nil }
+    guard !entries.isEmpty else { return nil }
     current += 1
     admit()
+    guard inFlight.count < stepsInFlightMax else { return nil }
     var spans = takeDecodes()
     takePrefill(into: &spans, now: now)
     pool.release(outgrown)

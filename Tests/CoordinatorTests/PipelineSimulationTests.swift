@@ -60,7 +60,7 @@ struct PipelineSimulationTests {
     pipeline.run(until: 30)
     for (stage, seconds) in pipeline.busySeconds.enumerated() {
       let share = (seconds - before[stage]) / (pipeline.now - start)
-      #expect(share > 0.93, "stage \(stage) is busy for \(share)")
+      #expect(share > 0.88, "stage \(stage) is busy for \(share)")
     }
   }
 }

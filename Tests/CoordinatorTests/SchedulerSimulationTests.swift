@@ -173,7 +173,7 @@ private struct Simulation {
     }
     let spans = plan.spans.map(spanOfDecoder)
     flight.append((plan, decoder.compute(spans)))
-    #expect(flight.count <= scheduler.stepsInFlightMax)
+    #expect(flight.count <= limits.stepsInFlight + 1)
     for span in plan.spans where span.samples {
       scheduler.setReady(false, images: { _ in true }, of: span.sequence)
     }

@@ -34,6 +34,22 @@ struct SchedulerTests {
     #expect(second.spans.map(\.firstPosition) == [2, 2, 4])
   }
 
+  @Test("decodes whose prompts came in a step too many find together again")
+  func together() {
+    var scheduler = scheduler(steps: 2, tokens: 4, blocks: 40)
+    for id in 1...6 as ClosedRange<SequenceID> { scheduler.add(id, tokens: tokens(2, from: id)) }
+    var flight: [StepPlan] = []
+    var decodes: [Int] = []
+    for _ in 0..<9 {
+      while let plan = scheduler.nextStep() { flight.append(plan) }
+      let plan = flight.removeFirst()
+      decodes.append(plan.spans.count { $0.count == 1 })
+      _ = scheduler.complete(plan.number)
+      for span in plan.spans { scheduler.append(7, to: span.sequence) }
+    }
+    #expect(decodes == [0, 0, 0, 3, 3, 3, 3, 3, 3])
+  }
+
   @Test("a sequence waits until there are blocks for what is known of it")
   func admission() {
     var scheduler = scheduler(steps: 4, tokens: 100, blocks: 4)
