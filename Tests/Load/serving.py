@@ -207,17 +207,22 @@ def throughput(cluster, streams, words, tokens):
 
 
 def stages(options):
-    for title, words, tokens in (("decode-heavy", 8, 96), ("prefill-heavy", 384, 4)):
-        for streams in (8, 16):
+    kinds = {"decode-heavy": (8, options.decodes), "prefill-heavy": (384, 4)}
+    for title, (words, tokens) in kinds.items():
+        if title not in options.works:
+            continue
+        for streams in options.streams:
             ratios = []
             for _ in range(options.rounds):
-                rates = []
+                rates, steps = [], []
                 for workers in ("1", "2"):
                     with Cluster("--workers", workers, "--threads", "2", *options.up) as cluster:
                         throughput(cluster, 2, 4, 4)
                         rates.append(throughput(cluster, streams, words, tokens))
+                        steps.append(max(stage["step_seconds_median"] for stage in cluster.status()["stages"]))
                 ratios.append(rates[1] / rates[0])
-                print(f"{title}, {streams} streams: one process {rates[0]:.0f}/s, two stages {rates[1]:.0f}/s", flush=True)
+                print(f"{title}, {streams} streams: one process {rates[0]:.0f}/s, steps of {steps[0] * 1000:.1f} ms; "
+                      f"two stages {rates[1]:.0f}/s, of {steps[1] * 1000:.1f} ms", flush=True)
             print(f"{title}, {streams} streams: median ratio {statistics.median(ratios):.2f}", flush=True)
 
 
@@ -272,6 +277,9 @@ def main():
     parser.add_argument("part", choices=["second-question", "gaps", "stages", "soak"])
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--works", nargs="+", default=["decode-heavy", "prefill-heavy"], help="in `stages`")
+    parser.add_argument("--streams", nargs="+", type=int, default=[8, 16], help="at once in `stages`")
+    parser.add_argument("--decodes", type=int, default=256, help="tokens of each decode-heavy answer in `stages`")
     parser.add_argument("--max-step-ms", type=int, default=200, help="of the cluster in `gaps`")
     parser.add_argument("--tokens", type=int, default=1024, help="most of each answer that streams in `gaps`")
     parser.add_argument("--words", type=int, default=100, help="of the newcomer's prompt in `gaps`")
