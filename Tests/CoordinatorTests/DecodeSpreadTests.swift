@@ -130,8 +130,7 @@ private struct TimedPipeline {
   }
 
   private mutating func receive(_ plan: StepPlan) {
-    _ = scheduler.complete(
-      plan.number, rows: plan.rows, attended: plan.attended, seconds: 0.01, now: now)
+    _ = scheduler.complete(plan.number, seconds: 0.01, now: now)
     for span in plan.spans where span.samples { scheduler.append(7, to: span.sequence) }
   }
 }
