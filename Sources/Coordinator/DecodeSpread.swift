@@ -34,39 +34,42 @@ struct DecodeSpread: Sendable {
   /// Stretches between trials.
   private static let stretchesBetween = 400
 
+  private let stages: Int
   private let numbers: [Int]
   private var kept: Int
   private var untried: [Int]
   private var trial: Trial?
   private var stretch: Stretch?
-  /// Stretches since the last trial.
+  /// Stretches since the last trial, and how many sequences decoded then.
   private var age = 0
+  private var decodingTried = 0
 
   /// Begins with as many steps as stages.
   init(stages: Int) {
+    self.stages = stages
     numbers = stages > 1 ? Set([1, stages, stages + 1, 2 * stages]).sorted() : [1]
     kept = stages
     untried = numbers.filter { $0 != stages }
   }
 
-  /// How many steps the decodes are to be spread over at present.
-  var steps: Int {
+  /// How many steps the decodes of so many sequences are to be spread over at present.
+  func steps(decoding: Int) -> Int {
     if let trial, trial.isOn { return trial.number }
-    return kept
+    return isTried(decoding) ? kept : stages
+  }
+
+  /// Whether what was found holds for so many sequences.
+  private func isTried(_ decoding: Int) -> Bool {
+    decoding <= 2 * decodingTried && 2 * decoding >= decodingTried
   }
 
   /// A step came back with so many decodes, when so many sequences decode. `isPure`: nothing else was
   /// in it, and nothing else waits.
   mutating func complete(decodes: Int, decoding: Int, isPure: Bool, now: Double) {
     guard numbers.count > 1 else { return }
-    guard isPure, decoding >= 2 * (numbers.last ?? 1) else {
-      stretch = nil
-      return
-    }
+    guard isPure, decoding >= 2 * (numbers.last ?? 1) else { return breakOff() }
     guard let current = stretch, abs(current.decoding - decoding) <= current.decoding / 8 else {
-      if let stretch, abs(stretch.decoding - decoding) > stretch.decoding / 4 { renew() }
-      begin(decoding, now)
-      return
+      return begin(decoding, now)
     }
     guard current.tokensSkipped <= 0 else {
       stretch?.tokensSkipped -= decodes
@@ -76,27 +79,35 @@ struct DecodeSpread: Sendable {
     stretch?.tokens += decodes
     let (tokens, seconds) = (current.tokens + decodes, now - current.start)
     guard tokens >= Self.rounds * current.decoding, seconds >= Self.secondsMin else { return }
-    finish(rate: Double(tokens) / seconds)
+    finish(rate: Double(tokens) / seconds, decoding)
     begin(decoding, now)
+  }
+
+  /// Something else is computed: what was being tried is tried again later.
+  private mutating func breakOff() {
+    stretch = nil
+    if let trial { untried.insert(trial.number, at: 0) }
+    trial = nil
   }
 
   private mutating func begin(_ decoding: Int, _ now: Double) {
     stretch = Stretch(decoding: decoding, start: now, tokensSkipped: 2 * decoding)
   }
 
-  private mutating func renew() { untried = numbers.filter { $0 != kept } }
-
-  private mutating func finish(rate: Double) {
+  private mutating func finish(rate: Double, _ decoding: Int) {
     if var current = trial {
       if current.isOn { current.rates.append(rate) } else { current.ratesKept.append(rate) }
       trial = current
       guard current.ratesKept.count == Self.turns else { return }
       let (tried, before) = (Self.median(current.rates), Self.median(current.ratesKept))
       if tried > Self.gainMin * before { kept = current.number }
-      age = 0
+      (age, decodingTried) = (0, decoding)
     } else {
       age += 1
-      if age == Self.stretchesBetween { renew() }
+      if !isTried(decoding) { kept = stages }
+      if untried.isEmpty, age >= Self.stretchesBetween || !isTried(decoding) {
+        untried = numbers.filter { $0 != kept }
+      }
     }
     trial = untried.isEmpty ? nil : Trial(number: untried.removeFirst())
   }

@@ -191,12 +191,13 @@ struct Scheduler: Sendable {
   /// Steps that decodes are spread over at present. Not more than stages beside prompts, as steps are
   /// the shorter the more there are; not fewer where a step would then take too long.
   var decodeSteps: Int {
-    let (steps, stages) = (spread.steps, limits.stepsInFlight)
-    guard limits.adaptsSpread, steps != stages else { return stages }
-    if steps > stages { return prefilling.isEmpty ? steps : stages }
-    let rows = (running.count - prefilling.count + steps - 1) / steps
+    guard limits.adaptsSpread else { return limits.stepsInFlight }
+    let decoding = running.count - prefilling.count
+    let steps = spread.steps(decoding: decoding)
+    if steps >= limits.stages { return prefilling.isEmpty ? steps : limits.stages }
+    let rows = (decoding + steps - 1) / steps
     let seconds = curve.expected(rows: rows, attended: 0) * Double(limits.stages)
-    return seconds <= limits.stepSeconds ? steps : stages
+    return seconds <= limits.stepSeconds ? steps : limits.stages
   }
 
   /// Steps in the pipeline at once. Beside prompts one more than decodes are spread over: it waits at

@@ -217,7 +217,8 @@ def stages(options):
                 rates, steps = [], []
                 for workers in ("1", "2"):
                     with Cluster("--workers", workers, "--threads", "2", *options.up) as cluster:
-                        throughput(cluster, 2, 4, 4)
+                        # Until it has been tried over how many steps decodes are best spread.
+                        throughput(cluster, streams, 8, 160)
                         rates.append(throughput(cluster, streams, words, tokens))
                         steps.append(max(stage["step_seconds_median"] for stage in cluster.status()["stages"]))
                 ratios.append(rates[1] / rates[0])
