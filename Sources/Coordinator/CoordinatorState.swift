@@ -108,7 +108,7 @@ struct CoordinatorState: Sendable {
     members[peer]?.lastHeard = now
     switch message {
     case .hello(let hello): receive(hello, from: peer, now: now)
-    case .goodbye(let goodbye): leave(peer, reason: goodbye.reason, now: now)
+    case .goodbye(let goodbye): leave(peer, goodbye, now: now)
     case .referringQuery(let query) where isClient(peer):
       receive(query, from: peer, now: now)
     case .cancelQuery(let cancel) where isClient(peer):
