@@ -12,14 +12,12 @@ public enum MappedFiles {
   public static func watch(
     onFault: @escaping @Sendable (ComputeError) -> Void
   ) throws(ComputeError) {
-    var ends: (reading: Int32, writing: Int32) = (-1, -1)
-    let isOpen = withUnsafeMutableBytes(of: &ends) {
-      pipe2($0.baseAddress?.assumingMemoryBound(to: Int32.self), O_CLOEXEC) == 0
-    }
-    guard isOpen else {
+    var ends: [Int32] = [-1, -1]
+    guard pipe(&ends) == 0 else {
       throw ComputeError(.noThread, "no pipe: \(String(cString: strerror(errno)))")
     }
-    let reading = ends.reading
+    let (reading, writing) = (ends[0], ends[1])
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     Thread.detachNewThread {
       var fault = ck_mapping_fault()
       var count = -1
@@ -29,7 +27,7 @@ public enum MappedFiles {
       guard count == MemoryLayout<ck_mapping_fault>.size else { return }
       onFault(error(fault))
     }
-    let number = ck_mapping_faults_report(ends.writing)
+    let number = ck_mapping_faults_report(writing)
     guard number == 0 else {
       throw ComputeError(.noThread, "no signal handler: \(String(cString: strerror(number)))")
     }

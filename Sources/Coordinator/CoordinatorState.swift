@@ -28,6 +28,8 @@ struct CoordinatorState: Sendable {
   var interruption: Interruption?
   /// The last one that is over.
   var lastInterruption: Interruption?
+  /// Who was lost, the latest first.
+  var losses: [Loss] = []
   /// The plan that is being got ready.
   var move: Move?
   /// Whether somebody came or is to go since plans were last compared.
