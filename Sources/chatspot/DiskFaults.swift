@@ -9,9 +9,8 @@ import Synchronization
 enum DiskFaults {
   private static let lastWords = Mutex<(@Sendable (ComputeError) async -> Void)?>(nil)
 
-  /// How long last words may take, and how long what was sent may take to go out.
-  private static let patience = DispatchTimeInterval.seconds(1)
-  private static let delivery: UInt32 = 300_000
+  /// How long last words and their way out of this process may take.
+  private static let patience = DispatchTimeInterval.seconds(3)
 
   /// To be called before anything is mapped. Throws `ComputeError`.
   static func watch() throws {
@@ -22,11 +21,11 @@ enum DiskFaults {
         let said = DispatchSemaphore(value: 0)
         Task.detached {
           await last(error)
+          await Termination.deliverLastWords()
           said.signal()
         }
         // Whoever waits for the bytes may be who was to say it.
         _ = said.wait(timeout: .now() + patience)
-        usleep(delivery)
       }
       _exit(1)
     }

@@ -57,7 +57,6 @@ struct RunVision: AsyncParsableCommand {
         withParent: withParent, drain: { await node.drain() }, stop: { node.stop() })
     }
     defer { stopping.cancel() }
-    try await node.run()
-    await Termination.deliverLastWords()
+    try await Termination.withLastWords { try await node.run() }
   }
 }

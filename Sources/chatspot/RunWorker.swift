@@ -74,7 +74,6 @@ struct RunWorker: AsyncParsableCommand {
         withParent: withParent, drain: { await worker.drain() }, stop: { worker.stop() })
     }
     defer { stopping.cancel() }
-    try await worker.run()
-    await Termination.deliverLastWords()
+    try await Termination.withLastWords { try await worker.run() }
   }
 }
