@@ -1,5 +1,6 @@
 /// Bytes that never change: a mapped part of a file, or a copy.
 
+internal import CKernels
 import Foundation
 
 /// Read-only bytes, mapped from a file or held in memory.
@@ -11,6 +12,8 @@ public final class ReadOnlyMemory: @unchecked Sendable {
   let base: UnsafeRawPointer
   private let mapping: UnsafeMutableRawBufferPointer?
   private let copied: UnsafeMutableRawPointer?
+  /// Under which number a mapped file is known to `MappedFiles`; -1 under none.
+  private let mappingNumber: Int32
 
   /// Maps `count` bytes of a file from `offset` on. Pages are read when they are first touched.
   ///
@@ -29,7 +32,7 @@ public final class ReadOnlyMemory: @unchecked Sendable {
         remedy: "The file is truncated: fetch it again")
     }
     guard count > 0 else {
-      (mapping, copied) = (nil, nil)
+      (mapping, copied, mappingNumber) = (nil, nil, -1)
       base = UnsafeRawPointer(bitPattern: 16)!
       self.count = 0
       return
@@ -41,6 +44,7 @@ public final class ReadOnlyMemory: @unchecked Sendable {
       start != MAP_FAILED
     else { throw Self.unreadable(path) }
     mapping = UnsafeMutableRawBufferPointer(start: start, count: length)
+    mappingNumber = ck_mapping_note(start, length, path, UInt64(pageStart))
     copied = nil
     base = UnsafeRawPointer(start + (offset - pageStart))
     self.count = count
@@ -52,7 +56,7 @@ public final class ReadOnlyMemory: @unchecked Sendable {
     bytes.withUnsafeBytes { source in
       if let start = source.baseAddress { buffer.copyMemory(from: start, byteCount: source.count) }
     }
-    mapping = nil
+    (mapping, mappingNumber) = (nil, -1)
     base = UnsafeRawPointer(buffer)
     count = bytes.count
     copied = buffer
@@ -76,12 +80,14 @@ public final class ReadOnlyMemory: @unchecked Sendable {
     _ = madvise(start, length, MADV_HUGEPAGE)
     fill(UnsafeMutableRawBufferPointer(start: start, count: count))
     mapping = UnsafeMutableRawBufferPointer(start: start, count: length)
+    mappingNumber = -1
     copied = nil
     base = UnsafeRawPointer(start)
     self.count = count
   }
 
   deinit {
+    ck_mapping_forget(mappingNumber)
     if let mapping { munmap(mapping.baseAddress!, mapping.count) }
     copied?.deallocate()
   }

@@ -128,6 +128,20 @@ public struct ClusterStatus: Sendable, Codable, Equatable {
     }
   }
 
+  /// A member that was lost: it did not leave in good order.
+  public struct Loss: Sendable, Codable, Equatable {
+    public var name: String
+    /// What was seen of its end, or what it said itself.
+    public var reason: String
+    /// How long ago it was.
+    public var secondsAgo: Double
+
+    enum CodingKeys: String, CodingKey {
+      case name, reason
+      case secondsAgo = "seconds_ago"
+    }
+  }
+
   /// A time without a plan while queries were, or would have been, under way.
   public struct Interruption: Sendable, Codable, Equatable {
     /// What ended the plan.
@@ -169,6 +183,8 @@ public struct ClusterStatus: Sendable, Codable, Equatable {
   public var visionNodes: [VisionNode]
   /// Decoder workers without layers.
   public var spares: [Spare]
+  /// The members that were lost last, at most eight, the latest first. They may have come back since.
+  public var losses: [Loss]
   /// The last time without a plan; nil if there was none.
   public var lastInterruption: Interruption?
   public var uptimeSeconds: Double
@@ -177,7 +193,7 @@ public struct ClusterStatus: Sendable, Codable, Equatable {
     case waitingFor = "waiting_for"
     case takesQueries = "takes_queries"
     case lastInterruption = "last_interruption"
-    case ready, epoch, model, queries, kv, prefix, features, predicted, stages, spares
+    case ready, epoch, model, queries, kv, prefix, features, predicted, stages, spares, losses
     case tokensPerSecond = "tokens_per_second"
     case visionNodes = "vision_nodes"
     case uptimeSeconds = "uptime_seconds"

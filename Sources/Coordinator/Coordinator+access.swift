@@ -2,6 +2,7 @@
 
 internal import Logging
 internal import Messaging
+internal import Transfer
 
 extension Coordinator {
   /// How often the allow-list's file is looked at.
@@ -13,17 +14,32 @@ extension Coordinator {
     let watched = try WatchedIdentities(keys.directory)
     self.watched = watched
     state.access = Access(watched.list)
-    allowList.replace(Set(watched.list.identities.map(\.key)))
+    allow(watched.list)
     reactor.every(Self.refreshInterval) { [weak self] in
       self?.assumeIsolated { $0.refreshIdentities() }
     }
     return .server(keys.pair, allowList)
   }
 
+  /// Lets in whom a list names; to the tensors, workers alone.
+  private func allow(_ list: IdentityList) {
+    allowList.replace(Set(list.identities.map(\.key)))
+    tensors?.allow(Set(list.identities.filter { $0.role == .worker }.map(\.key)))
+  }
+
+  /// Somebody got no tensor.
+  func refused(_ refusal: TensorRefusal) {
+    switch refusal {
+    case .key: state.measurements.refused(.key)
+    case .handshake: state.measurements.refused(.handshake)
+    case .invalid: state.measurements.refused(.invalid)
+    }
+  }
+
   private func refreshIdentities() {
     do {
       guard try watched?.refresh() == true, let list = watched?.list else { return }
-      allowList.replace(Set(list.identities.map(\.key)))
+      allow(list)
       logger.info("the allow-list has changed: \(list.identities.count) identities")
       state.replaceIdentities(list, now: now)
       act()

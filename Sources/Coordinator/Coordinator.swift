@@ -27,7 +27,7 @@ public actor Coordinator {
   /// Looks at who is gone that are still to come, by their delay in milliseconds.
   private var probes: Set<Int> = []
   /// Gives tensors to members that have no checkpoint.
-  private var tensors: TensorServer?
+  var tensors: TensorServer?
   private var local = LocalQueries()
   private var trace: TraceFile?
   /// The timer for the next deadline of a query, and when that is.
@@ -88,11 +88,15 @@ public actor Coordinator {
   }
 
   /// Opens a port for those who lack tensors on the host of `address`; none where that is no TCP
-  /// address, and none in a cluster with keys, whose bytes nobody gets without one.
+  /// address. In a cluster with keys it is for the keys of workers alone.
   private func serveTensors(beside address: Address) async throws {
-    guard keys == nil, let host = address.host else { return }
+    guard let host = address.host else { return }
     let tensors = try TensorServer(
-      state.model.checkpoint, modelDigest: state.model.digest, describes: true, logger: logger)
+      state.model.checkpoint, modelDigest: state.model.digest, describes: true, keys: keys?.pair,
+      logger: logger
+    ) { [weak self] refusal in
+      Task { await self?.refused(refusal) }
+    }
     let bound = try await tensors.start(at: Address(host: host, port: 0))
     self.tensors = tensors
     state.tensorPort = Int(bound.port ?? 0)

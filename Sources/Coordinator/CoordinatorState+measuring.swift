@@ -129,6 +129,9 @@ extension CoordinatorState {
       spares: workers.filter { pipeline?.contains($0.peer) != true }.map {
         ClusterStatus.Spare(name: $0.name, leftOut: leftOut($0, now: now))
       },
+      losses: losses.map {
+        ClusterStatus.Loss(name: $0.name, reason: $0.reason, secondsAgo: now - $0.at)
+      },
       lastInterruption: (interruption ?? lastInterruption).map {
         ClusterStatus.Interruption(
           reason: $0.reason, secondsAgo: now - $0.since, seconds: $0.seconds, queries: $0.queries,

@@ -103,9 +103,11 @@ extension CoordinatorState {
     clients.formIntersection(names.keys.map(\.client))
   }
 
-  /// A peer says goodbye.
-  mutating func leave(_ peer: PeerIdentity, reason: String, now: Double) {
+  /// A peer says goodbye; one that could not go on counts as lost.
+  mutating func leave(_ peer: PeerIdentity, _ goodbye: Goodbye, now: Double) {
     if clients.contains(peer) { forgetClient(peer) }
-    if members[peer] != nil { lose(peer, reason: reason, isExpected: true, now: now) }
+    if members[peer] != nil {
+      lose(peer, reason: goodbye.reason, isExpected: !goodbye.failed, now: now)
+    }
   }
 }

@@ -164,11 +164,12 @@ extension CoordinatorState {
 
   /// Who may have what a worker has to fetch: those with a checkpoint first. None for one that has the
   /// checkpoint itself.
-  private func tensorSources(for peer: PeerIdentity) -> [String] {
+  private func tensorSources(for peer: PeerIdentity) -> ArraySlice<Member> {
     guard members[peer]?.fetches == true else { return [] }
     let others = workers.filter { $0.peer != peer && !$0.tensorEndpoint.isEmpty }
     let ordered = others.filter { !$0.fetches } + others.filter(\.fetches)
-    return ordered.prefix(WireLimits.standard.tensorSources).map(\.tensorEndpoint)
+    return ordered.filter { access == nil || access?.identity(of: $0.peer) != nil }
+      .prefix(WireLimits.standard.tensorSources)
   }
 
   func blockCount(_ kvTokens: Int) -> Int { max(1, kvTokens / settings.kvBlockTokens) }
@@ -184,6 +185,7 @@ extension CoordinatorState {
   ) -> [Assignment] {
     plan.stages.enumerated().map { index, stage in
       let isLast = index == plan.stages.count - 1
+      let sources = tensorSources(for: workers[stage.worker].peer)
       return Assignment(
         epoch: epoch, modelDigest: model.digest, stage: index, stageCount: plan.stages.count,
         firstLayer: stage.layers.lowerBound, layerCount: stage.layers.count,
@@ -191,7 +193,8 @@ extension CoordinatorState {
         kvBlockCount: blockCount(kvTokens), kvBlockTokens: settings.kvBlockTokens,
         activationType: settings.activationType, featureCredits: featureCredits,
         stepTokensMax: settings.stepTokens, weights: weights?.rawValue ?? "", logs: !isLast,
-        tensorSources: tensorSources(for: workers[stage.worker].peer))
+        tensorSources: sources.map(\.tensorEndpoint),
+        tensorSourceKeys: sources.compactMap { access?.identity(of: $0.peer)?.key.bytes })
     }
   }
 

@@ -23,6 +23,7 @@ extension CoordinatorState {
       report(.left(name: member.name, reason: reason))
     } else {
       report(.lost(name: member.name, reason: reason))
+      losses = [Loss(name: member.name, reason: reason, at: now)] + losses.prefix(Loss.kept - 1)
       measurements.lost(member.role)
       noteFlap(of: member, now: now)
     }
@@ -157,6 +158,17 @@ extension CoordinatorState {
 
   /// How many times longer than expected a step may take before it counts as lost.
   private static let overdueFactor = 8.0
+}
+
+/// A member was lost.
+struct Loss: Sendable {
+  let name: String
+  let reason: String
+  /// When, in seconds.
+  let at: Double
+
+  /// So many are remembered.
+  static let kept = 8
 }
 
 /// Queries had to wait for another plan.

@@ -28,6 +28,8 @@ struct CoordinatorState: Sendable {
   var interruption: Interruption?
   /// The last one that is over.
   var lastInterruption: Interruption?
+  /// Who was lost, the latest first.
+  var losses: [Loss] = []
   /// The plan that is being got ready.
   var move: Move?
   /// Whether somebody came or is to go since plans were last compared.
@@ -108,7 +110,7 @@ struct CoordinatorState: Sendable {
     members[peer]?.lastHeard = now
     switch message {
     case .hello(let hello): receive(hello, from: peer, now: now)
-    case .goodbye(let goodbye): leave(peer, reason: goodbye.reason, now: now)
+    case .goodbye(let goodbye): leave(peer, goodbye, now: now)
     case .referringQuery(let query) where isClient(peer):
       receive(query, from: peer, now: now)
     case .cancelQuery(let cancel) where isClient(peer):

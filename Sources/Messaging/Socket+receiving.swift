@@ -119,6 +119,14 @@ extension Socket {
     connections.end(key)
   }
 
+  /// Ends the connections of all whom the allow-list does not name any more. They would end with their
+  /// next message; what waits to be sent to them is not delivered.
+  public func cutOffWhoIsNotAllowed() {
+    reactor.preconditionIsCurrent()
+    guard let list = options.security.allowList else { return }
+    for key in connections.keys where !list.contains(key) { connections.end(key) }
+  }
+
   /// ZeroMQ no longer serves the socket: its context was terminated.
   private func fail() { finish() }
 }

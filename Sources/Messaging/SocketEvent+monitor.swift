@@ -28,6 +28,8 @@ extension SocketEvent {
       self = .handshakeFailed(endpoint: endpoint, reason: Self.protocolReason(value))
     case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH where value == 400:
       self = .keyRefused(endpoint: endpoint)
+    case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH where value == 300:
+      self = .handshakeFailed(endpoint: endpoint, reason: Self.keyNotAllowedYet)
     case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
       self = .handshakeFailed(endpoint: endpoint, reason: "refused with status \(value)")
     case ZMQ_EVENT_DISCONNECTED: self = .disconnected(endpoint: endpoint)
@@ -38,6 +40,9 @@ extension SocketEvent {
 
   /// Why a handshake fails where one side has keys and the other has none.
   static let otherMechanism = "the two sides use different security mechanisms"
+
+  /// Why a listening socket refuses a handshake where its allow-list may still learn of the key.
+  public static let keyNotAllowedYet = "the key is not on the allow-list"
 
   private static func protocolReason(_ value: Int32) -> String {
     switch value {

@@ -1,20 +1,19 @@
 /// What a member wants of a model that it does not have.
 
 public import Checkpoints
-public import Messaging
 
 public struct FetchRequest: Sendable {
   /// SHA-256 that identifies the model; 32 bytes.
   public var modelDigest: [UInt8]
   /// Where the coordinator describes the model; it has all tensors too.
-  public var coordinator: Address
+  public var coordinator: TensorHolder
   /// Who may hold some.
-  public var peers: [Address]
+  public var peers: [TensorHolder]
   /// The parts that are wanted: beginnings of canonical names.
   public var parts: @Sendable (ModelConfiguration) -> [String]
 
   public init(
-    modelDigest: [UInt8], coordinator: Address, peers: [Address] = [],
+    modelDigest: [UInt8], coordinator: TensorHolder, peers: [TensorHolder] = [],
     parts: @escaping @Sendable (ModelConfiguration) -> [String]
   ) {
     self.modelDigest = modelDigest

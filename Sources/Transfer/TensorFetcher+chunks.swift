@@ -161,9 +161,15 @@ extension TensorFetcher {
   }
 
   private func connect(_ source: TensorSource) throws(MessagingError) -> Socket {
-    try source.address.requireKeys(false, unless: isInsecure)
-    let socket = try reactor.makeSocket(
-      .dealer, options: TensorSockets.options(2 * Self.window))
+    try source.address.requireKeys(keys != nil, unless: isInsecure)
+    var options = TensorSockets.options(2 * Self.window)
+    if let keys {
+      guard let key = source.holder.key, isTrusted(source) else {
+        throw MessagingError(.invalidKey, "its key is not on the allow-list")
+      }
+      options.security = .client(keys.own, server: key)
+    }
+    let socket = try reactor.makeSocket(.dealer, options: options)
     source.socket = socket
     // Closed with its fetch, so that it never speaks of another's sources.
     let number = source.number
@@ -171,15 +177,31 @@ extension TensorFetcher {
       self?.assumeIsolated { $0.receive(bytes, from: number) }
     }
     socket.onEvent = { [weak self] event in
-      guard case .disconnected = event else { return }
+      guard let reason = Self.end(event) else { return }
       self?.assumeIsolated { fetcher in
         guard let job = fetcher.job else { return }
-        fetcher.fail(job.sources[number], of: job, "has gone")
+        fetcher.fail(job.sources[number], of: job, reason)
         fetcher.proceed()
       }
     }
     try socket.connect(source.address)
     return socket
+  }
+
+  /// Whether a source may be taken from: the coordinator, and whose key the coordinator names.
+  func isTrusted(_ source: TensorSource) -> Bool {
+    guard let keys, !source.isCoordinator else { return true }
+    return source.holder.key.map(keys.peers.contains) ?? false
+  }
+
+  /// What an event says of a source that cannot be asked any more; nil of one that can.
+  private static func end(_ event: SocketEvent) -> String? {
+    switch event {
+    case .disconnected: "has gone"
+    case .keyRefused: "does not accept this worker's key"
+    case .handshakeFailed(_, let reason): "cannot be spoken to: \(reason)"
+    default: nil
+    }
   }
 
   private func receive(_ bytes: [UInt8], from number: Int) {

@@ -3,7 +3,7 @@
 public import Checkpoints
 internal import Foundation
 public import Logging
-internal import Messaging
+public import Messaging
 internal import Wire
 
 /// The coordinator says which tensors a part has and what each hashes to; peers that hold them are
@@ -20,6 +20,8 @@ public actor TensorFetcher {
 
   let cache: TensorCache
   let isInsecure: Bool
+  /// Our own keys, and those of the peers that tensors are taken from; nil speaks plaintext.
+  let keys: (own: KeyPair, peers: AllowList)?
   let logger: Logger
   let clock = ContinuousClock()
   var job: FetchJob?
@@ -35,12 +37,16 @@ public actor TensorFetcher {
   private static let tick = Duration.milliseconds(100)
   private static let progressInterval = Duration.seconds(2)
 
-  /// `isInsecure` allows sources on other machines without encryption. Throws `MessagingError` where
-  /// there is no thread left.
-  public init(cache: TensorCache, isInsecure: Bool, logger: Logger) throws {
+  /// With `keys`, our own and those of the peers that tensors are taken from, connections are encrypted;
+  /// without, `isInsecure` allows sources on other machines. Throws `MessagingError` where there is no thread left.
+  public init(
+    cache: TensorCache, isInsecure: Bool, keys: (own: KeyPair, peers: AllowList)? = nil,
+    logger: Logger
+  ) throws {
     reactor = try Reactor(name: "fetch")
     self.cache = cache
     self.isInsecure = isInsecure
+    self.keys = keys
     self.logger = logger
   }
 
@@ -53,11 +59,11 @@ public actor TensorFetcher {
     return try await withCheckedThrowingContinuation { continuation in
       let job = FetchJob(request, now: clock.now, continuation)
       self.job = job
-      let addresses = request.peers.filter { $0 != request.coordinator }
-      for address in [request.coordinator] + addresses {
+      let peers = request.peers.filter { $0 != request.coordinator }
+      for holder in [request.coordinator] + peers {
         job.sources.append(
           TensorSource(
-            job.sources.count, address, isCoordinator: job.sources.isEmpty, now: clock.now))
+            job.sources.count, holder, isCoordinator: job.sources.isEmpty, now: clock.now))
       }
       if timer == nil {
         timer = reactor.every(Self.tick) { [weak self] in self?.assumeIsolated { $0.tick() } }
@@ -126,7 +132,9 @@ public actor TensorFetcher {
     let now = clock.now
     for source in job.sources {
       if let until = source.restsUntil {
-        if until <= now { source.restsUntil = nil }
+        if until <= now, isTrusted(source) { source.restsUntil = nil }
+      } else if !isTrusted(source) {
+        fail(source, of: job, "has a key that is no longer on the allow-list")
       } else if !source.asked.isEmpty, now - source.lastHeard > Self.silenceMax {
         fail(source, of: job, "says nothing")
       }

@@ -14,6 +14,11 @@ public actor TensorServer {
   }
 
   private let logger: Logger
+  private let keys: KeyPair?
+  /// The keys that it gives tensors to, where it has keys; `allow` changes them.
+  public nonisolated let allowed: AllowList
+  private let onRefusal: @Sendable (TensorRefusal) -> Void
+  private var refusals = TensorRefusals()
   private var holding: (checkpoint: Checkpoint, modelDigest: [UInt8])?
   private let maker: ManifestMaker?
   private var socket: Socket?
@@ -32,13 +37,21 @@ public actor TensorServer {
   /// Replies of 1 MiB that wait for one slow peer.
   private static let waitingReplies = 32
 
-  /// Serves what `checkpoint` holds, and with `describes` says what it consists of. Throws
-  /// `MessagingError` where there is no thread left.
+  /// Serves what `checkpoint` holds, and with `describes` says what it consists of. With `keys` nobody
+  /// gets anything but those whom `allow` names; `onRefusal` is called for each of the others.
+  ///
+  /// Throws `MessagingError` where there is no thread left.
   public init(
-    _ checkpoint: Checkpoint?, modelDigest: [UInt8], describes: Bool = false, logger: Logger
+    _ checkpoint: Checkpoint?, modelDigest: [UInt8], describes: Bool = false,
+    keys: KeyPair? = nil, logger: Logger,
+    onRefusal: @escaping @Sendable (TensorRefusal) -> Void = { _ in }
   ) throws(MessagingError) {
     reactor = try Reactor(name: "tensors")
     self.logger = logger
+    self.keys = keys
+    // Only the coordinator knows at once whom there is.
+    allowed = AllowList(refusesForGood: describes)
+    self.onRefusal = onRefusal
     holding = checkpoint.map { ($0, modelDigest) }
     if describes, let checkpoint {
       maker = try ManifestMaker(checkpoint, modelDigest: modelDigest)
@@ -49,14 +62,37 @@ public actor TensorServer {
 
   /// Listens at `address` and returns it with its port. Throws `MessagingError`.
   public func start(at address: Address) throws -> Address {
-    let socket = try reactor.makeSocket(
-      .router, options: TensorSockets.options(Self.waitingReplies))
+    var options = TensorSockets.options(Self.waitingReplies)
+    if let keys {
+      options.security = .server(keys, allowed)
+      // Nobody takes over the name of somebody else's connection.
+      options.routerHandover = false
+    }
+    let socket = try reactor.makeSocket(.router, options: options)
+    socket.onEvent = { [weak self] event in
+      guard let refusal = TensorRefusal(event) else { return }
+      self?.assumeIsolated { $0.refused(refusal) }
+    }
     socket.onMessage = { [weak self] peer, bytes in
       self?.assumeIsolated { $0.receive(bytes, from: peer) }
     }
     let bound = try socket.bind(address)
     self.socket = socket
     return bound
+  }
+
+  /// In a cluster with keys: gives tensors to the owners of these keys and to nobody else from now on.
+  /// Whoever is left out is cut off at once.
+  public nonisolated func allow(_ keys: Set<PublicKey>) {
+    allowed.replace(keys)
+    Task { await cutOffWhoIsNotAllowed() }
+  }
+
+  private func cutOffWhoIsNotAllowed() { socket?.cutOffWhoIsNotAllowed() }
+
+  private func refused(_ refusal: TensorRefusal) {
+    onRefusal(refusal)
+    if let line = refusals.note(refusal, now: .now) { logger.warning("\(line)") }
   }
 
   /// From now on gives away what another checkpoint holds.
@@ -80,7 +116,8 @@ public actor TensorServer {
       case let message: logger.debug("dropped \(message.name) at the tensor port")
       }
     } catch {
-      logger.warning("dropped a message at the tensor port: \(error)")
+      logger.debug("dropped a message at the tensor port: \(error)")
+      refused(.invalid)
     }
   }
 
@@ -97,6 +134,7 @@ public actor TensorServer {
       givenBytes += data.count
       return TensorChunk(name: request.name, offset: request.offset, data: data)
     } catch {
+      if error.code == .unreadable { logger.warning("cannot give \(request.name): \(error)") }
       return refusal(error.message)
     }
   }

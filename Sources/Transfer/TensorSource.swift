@@ -12,7 +12,7 @@ final class TensorSource {
   }
 
   let number: Int
-  let address: Address
+  let holder: TensorHolder
   /// The coordinator describes tensors, and gives those that nobody else has.
   let isCoordinator: Bool
   var socket: Socket?
@@ -28,9 +28,11 @@ final class TensorSource {
   var failures = 0
   var receivedBytes = 0
 
-  init(_ number: Int, _ address: Address, isCoordinator: Bool, now: ContinuousClock.Instant) {
+  var address: Address { holder.address }
+
+  init(_ number: Int, _ holder: TensorHolder, isCoordinator: Bool, now: ContinuousClock.Instant) {
     self.number = number
-    self.address = address
+    self.holder = holder
     self.isCoordinator = isCoordinator
     lastHeard = now
   }

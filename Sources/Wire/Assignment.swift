@@ -40,10 +40,14 @@ public struct Assignment: Sendable, Equatable {
   public var keeps: Bool
   /// Tensor endpoints of other members, which may hold what this one has to fetch. At most 64.
   public var tensorSources: [String]
+  /// The public CURVE keys of who listens at each of `tensorSources`, 32 bytes each; none in a cluster
+  /// without keys.
+  public var tensorSourceKeys: [[UInt8]]
   /// The public CURVE key of who listens at `nextEndpoint`, 32 bytes; empty in a cluster without
   /// keys.
   public var nextKey: [UInt8]
-  /// The public keys of the cluster's workers, 32 bytes each. Steps come from no others.
+  /// The public keys of the cluster's workers, 32 bytes each. Steps come from no others,
+  /// and tensors go to no others.
   public var workerKeys: [[UInt8]]
   /// The public keys of the cluster's vision nodes. Image features come from no others.
   public var visionKeys: [[UInt8]]
@@ -55,7 +59,7 @@ public struct Assignment: Sendable, Equatable {
     activationType: WireDataType = .f16, featureCredits: Int = 0, stepTokensMax: Int = 0,
     weights: String = "", prepares: Bool = false, logs: Bool = false, keeps: Bool = false,
     nextKey: [UInt8] = [], workerKeys: [[UInt8]] = [], visionKeys: [[UInt8]] = [],
-    tensorSources: [String] = []
+    tensorSources: [String] = [], tensorSourceKeys: [[UInt8]] = []
   ) {
     self.epoch = epoch
     self.modelDigest = modelDigest
@@ -74,6 +78,7 @@ public struct Assignment: Sendable, Equatable {
     self.logs = logs
     self.keeps = keeps
     self.tensorSources = tensorSources
+    self.tensorSourceKeys = tensorSourceKeys
     self.nextKey = nextKey
     self.workerKeys = workerKeys
     self.visionKeys = visionKeys
@@ -108,6 +113,7 @@ extension Assignment: WireMessage {
     keeps = c.keeps != 0
     tensorSources = try Self.read.texts(
       c.n_tensor_sources, c.tensor_sources, "tensor_sources")
+    tensorSourceKeys = Self.read.blobs(c.n_tensor_source_keys, c.tensor_source_keys)
     nextKey = Self.read.bytes(c.next_key)
     workerKeys = Self.read.blobs(c.n_worker_keys, c.worker_keys)
     visionKeys = Self.read.blobs(c.n_vision_keys, c.vision_keys)
@@ -135,6 +141,11 @@ extension Assignment: WireMessage {
       try check.endpoint(source, "tensor_sources")
       try check.that(!source.isEmpty, "tensor_sources", "holds an empty endpoint")
     }
+    for key in tensorSourceKeys { try check.digest(key, "tensor_source_keys") }
+    try check.that(
+      tensorSourceKeys.isEmpty || tensorSourceKeys.count == tensorSources.count,
+      "tensor_source_keys",
+      "are \(tensorSourceKeys.count) for \(tensorSources.count) sources")
     guard holdsLayers else {
       try check.that(stage == 0, "stage", "is \(stage) without layers")
       try check.that(firstLayer == 0, "first_layer", "is \(firstLayer) without layers")
@@ -169,6 +180,8 @@ extension Assignment: WireMessage {
     c.pointee.logs = logs ? 1 : 0
     c.pointee.keeps = keeps ? 1 : 0
     (c.pointee.n_tensor_sources, c.pointee.tensor_sources) = arena.texts(tensorSources)
+    (c.pointee.n_tensor_source_keys, c.pointee.tensor_source_keys) = arena.array(
+      tensorSourceKeys.lazy.map { arena.copy($0) })
     arena.lend(nextKey) { c.pointee.next_key = $0 }
     (c.pointee.n_worker_keys, c.pointee.worker_keys) = arena.array(
       workerKeys.lazy.map { arena.copy($0) })

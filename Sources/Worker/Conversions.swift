@@ -2,8 +2,10 @@
 
 internal import Compute
 internal import Imaging
+internal import Messaging
 internal import Models
 internal import Referring
+internal import Transfer
 internal import Wire
 
 extension Matrix {
@@ -26,6 +28,17 @@ extension Matrix {
   func wireTensor(_ type: WireDataType) -> WireTensor {
     WireTensor(
       type: type, shape: [rows, columns], data: type == .f32 ? f32Bytes() : f16Bytes())
+  }
+}
+
+extension Assignment {
+  /// Who may hold what is to be fetched, with their keys where the cluster has some.
+  var tensorHolders: [TensorHolder] {
+    tensorSources.enumerated().compactMap { index, endpoint in
+      guard let address = try? Address(endpoint) else { return nil }
+      let key = tensorSourceKeys.indices.contains(index) ? tensorSourceKeys[index] : []
+      return TensorHolder(address, key: try? PublicKey(bytes: key))
+    }
   }
 }
 

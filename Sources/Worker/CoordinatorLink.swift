@@ -86,9 +86,12 @@ final class CoordinatorLink {
     done()
   }
 
-  /// Says goodbye and closes.
-  func leave(_ reason: String) {
-    if case .joined = state { send(.goodbye(Goodbye(reason: reason))) }
+  /// Says goodbye, and why it cannot go on where something is the matter; closes.
+  func leave(after problem: (any Error)?) {
+    let reason = problem.map { "\($0)" } ?? "it was asked to end"
+    if case .joined = state {
+      send(.goodbye(Goodbye(reason: reason, failed: problem != nil)))
+    }
     timer?.cancel()
     socket.close()
   }

@@ -56,13 +56,18 @@ public actor DecoderWorker {
     engine = StageEngine(team: settings.member.team, thread: engineThread)
     let (member, logger) = (settings.member, logger)
     checkpoint = member.checkpoint
+    modelDigest = try member.checkpoint?.digest() ?? []
+    let keys = member.keys?.pair
+    let server = try TensorServer(
+      member.checkpoint, modelDigest: modelDigest, keys: keys, logger: logger)
+    self.server = server
     fetcher =
       try member.checkpoint == nil
       ? member.cache.map { cache in
-        try TensorFetcher(cache: cache, isInsecure: member.isInsecure, logger: logger)
+        try TensorFetcher(
+          cache: cache, isInsecure: member.isInsecure,
+          keys: keys.map { (own: $0, peers: server.allowed) }, logger: logger)
       } : nil
-    modelDigest = try member.checkpoint?.digest() ?? []
-    server = try TensorServer(member.checkpoint, modelDigest: modelDigest, logger: logger)
     (workStream, work) = AsyncStream.makeStream()
   }
 
@@ -84,7 +89,7 @@ public actor DecoderWorker {
     work.finish()
     await computing.value
     await sending.value
-    link?.leave(problem.map { "\($0)" } ?? "it was asked to end")
+    link?.leave(after: problem)
     inbox?.close()
     next.close()
     engineThread.shutdown()
@@ -97,6 +102,9 @@ public actor DecoderWorker {
 
   /// Ends `run` once the coordinator has moved this worker's layers to others, or says that it cannot.
   public func drain() { link?.drain { [lifetime] in lifetime.end() } ?? lifetime.end() }
+
+  /// Tells the coordinator that this worker is lost, and why, where `run` cannot end any more.
+  public func leave(after problem: any Error) { link?.leave(after: problem) }
 
   private func join() async throws {
     guard checkpoint != nil || fetcher != nil else {
@@ -148,9 +156,9 @@ public actor DecoderWorker {
   }
 
   /// Opens the socket for those that lack tensors, beside the one for neighbours; empty where that
-  /// is no TCP socket, and in a cluster with keys.
+  /// is no TCP socket.
   private func listenForTensors() async throws -> String {
-    guard settings.member.keys == nil, let host = settings.listen.host else { return "" }
+    guard let host = settings.listen.host else { return "" }
     return try advertised(try await server.start(at: Address(host: host, port: 0))).description
   }
 
@@ -200,6 +208,7 @@ public actor DecoderWorker {
       return load(assignment)
     }
     neighbours.allow(assignment)
+    server.allow(neighbours.workers)
     // It brought other keys, and nothing to do.
     if let current = self.assignment, neighbours.differOnlyInKeys(assignment, current) { return }
     do {
@@ -252,8 +261,9 @@ public actor DecoderWorker {
     }
     let layers = assignment.layers
     let request = FetchRequest(
-      modelDigest: assignment.modelDigest, coordinator: coordinator,
-      peers: assignment.tensorSources.compactMap { try? Address($0) }
+      modelDigest: assignment.modelDigest,
+      coordinator: TensorHolder(coordinator, key: settings.member.keys?.coordinator),
+      peers: assignment.tensorHolders
     ) { $0.parts(ofLayers: layers) }
     Task { [weak self] in
       do {

@@ -8,7 +8,8 @@ internal import Wire
 final class Neighbours {
   /// Whoever comes before the coordinator has told of it comes again.
   private let allowed = AllowList(refusesForGood: false)
-  private var workers: Set<PublicKey> = []
+  /// The workers' keys; they get tensors too. Empty in a cluster without keys.
+  private(set) var workers: Set<PublicKey> = []
   private var visionNodes: Set<PublicKey> = []
   private var hasKeys = false
 

@@ -62,7 +62,7 @@ public actor VisionNode {
     requests.finish()
     await computing.value
     await sending.value
-    link?.leave(problem.map { "\($0)" } ?? "it was asked to end")
+    link?.leave(after: problem)
     stage.close()
     engineThread.shutdown()
     reactor.shutdown()
@@ -74,6 +74,9 @@ public actor VisionNode {
 
   /// Ends `run` once this node has no image in hand.
   public func drain() { link?.drain { [lifetime] in lifetime.end() } ?? lifetime.end() }
+
+  /// Tells the coordinator that this node is lost, and why, where `run` cannot end any more.
+  public func leave(after problem: any Error) { link?.leave(after: problem) }
 
   private func join() throws {
     let hello = Hello(

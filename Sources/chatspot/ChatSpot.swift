@@ -20,4 +20,9 @@ struct ChatSpot: AsyncParsableCommand {
       Bench.self,
       Model.self, Keys.self,
     ])
+
+  static func main() async {
+    do { try DiskFaults.watch() } catch { exit(withError: error) }
+    await main(nil)
+  }
 }

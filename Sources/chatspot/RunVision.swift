@@ -50,13 +50,13 @@ struct RunVision: AsyncParsableCommand {
       team: try threads.team("encode"), isInsecure: process.security.insecure,
       keys: try process.security.file(for: .vision), onJoined: { announce("joined") })
     let node = try VisionNode(settings, format: weights, logger: log.logger(name))
+    DiskFaults.beforeTheEnd { await node.leave(after: $0) }
     let withParent = process.withParent
     let stopping = Task {
       await Termination.requested(
         withParent: withParent, drain: { await node.drain() }, stop: { node.stop() })
     }
     defer { stopping.cancel() }
-    try await node.run()
-    await Termination.deliverLastWords()
+    try await Termination.withLastWords { try await node.run() }
   }
 }

@@ -45,9 +45,6 @@ struct RunWorker: AsyncParsableCommand {
     if fetching.fetch, model.model != nil {
       throw ValidationError("--fetch takes the place of --model.")
     }
-    if fetching.fetch, process.security.keys != nil {
-      throw ValidationError("--fetch does not go with --keys: tensors travel without encryption.")
-    }
     if let memoryBytes, memoryBytes < 1 {
       throw ValidationError("--memory-bytes must be positive.")
     }
@@ -70,13 +67,13 @@ struct RunWorker: AsyncParsableCommand {
         memoryBytes: memoryBytes ?? SystemMemory.available() / 10 * 8,
         weightBytesPerSecond: speed),
       logger: log.logger(name))
+    DiskFaults.beforeTheEnd { await worker.leave(after: $0) }
     let withParent = process.withParent
     let stopping = Task {
       await Termination.requested(
         withParent: withParent, drain: { await worker.drain() }, stop: { worker.stop() })
     }
     defer { stopping.cancel() }
-    try await worker.run()
-    await Termination.deliverLastWords()
+    try await Termination.withLastWords { try await worker.run() }
   }
 }

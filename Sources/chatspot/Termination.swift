@@ -38,6 +38,17 @@ enum Termination {
     for await _ in delivered {}
   }
 
+  /// Runs a member to its end, and lets its last words out: also why it could not go on.
+  static func withLastWords(_ run: () async throws -> Void) async throws {
+    do {
+      try await run()
+    } catch {
+      await deliverLastWords()
+      throw error
+    }
+    await deliverLastWords()
+  }
+
   private enum Request {
     /// SIGTERM.
     case terminate

@@ -20,12 +20,14 @@ class Member:
 
     def __init__(self, name, command, log):
         self.name, self.command, self.log = name, command, log
-        self.process = None
+        # What the process does before it becomes the program, such as setting itself limits.
+        self.process, self.before = None, None
         self.start()
 
     def start(self):
         self.process = subprocess.Popen(
-            self.command, stdout=subprocess.PIPE, stderr=self.log, stdin=subprocess.DEVNULL, text=True)
+            self.command, stdout=subprocess.PIPE, stderr=self.log, stdin=subprocess.DEVNULL, text=True,
+            preexec_fn=self.before)
 
     def signal(self, number):
         self.process.send_signal(number)
@@ -50,10 +52,11 @@ class Member:
 class Cluster:
     """A coordinator, a vision node, and workers "worker-1" …, of which `spares` stand by.
 
-    `machines` maps names to network namespaces and their addresses; without it everything is on loopback.
+    `machines` maps names to network namespaces and their addresses; without it everything is on loopback. `own` maps
+    names of workers to options of theirs.
     """
 
-    def __init__(self, program, workers=2, spares=0, options=(), machines=None, model=None):
+    def __init__(self, program, workers=2, spares=0, options=(), machines=None, model=None, own=None):
         self.program, self.machines = program, machines or {}
         self.model = ["--model", str(model)] if model else []
         self.log = tempfile.NamedTemporaryFile("w+", prefix="chatspot-chaos-", suffix=".log")
@@ -68,7 +71,7 @@ class Cluster:
         self.await_ports()
         self.readies = 0
         for number in range(1, workers + 1):
-            self.add_worker(f"worker-{number}")
+            self.add_worker(f"worker-{number}", *(own or {}).get(f"worker-{number}", []))
         self.add_vision("vision")
         self.await_ready()
         for number in range(workers + 1, workers + spares + 1):

@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 
+import disks
 import network
 import stranger
 from bad_link import bad_link
@@ -235,6 +236,103 @@ def damaged_checkpoint(options):
 
 
 @fault
+def cut_short(options):
+    """The checkpoint of a working stage is cut short under it: it says so and ends, and nothing wrong is computed."""
+    with tempfile.TemporaryDirectory() as directory:
+        model = pathlib.Path(directory) / "model"
+        shutil.copytree(ROOT / "Sources/chatspot/Resources/mini-chatspot", model)
+        own = {"worker-2": ["--model", str(model)]}
+        with Cluster(options.program, workers=2, spares=1, own=own) as cluster:
+            def hurt(_):
+                os.truncate(model / "model.safetensors", 1 << 16)
+                assert cluster.members["worker-2"].process.wait(20) == 1, "it did not end with an error"
+            tally = disturb(cluster, options, hurt)
+            file = str(model / "model.safetensors")
+            for place, text in {"the log": cluster.story(), "/cluster": told_of(cluster)}.items():
+                assert file in text and "cut short to 65536 bytes" in text, f"{place} does not tell: {text[-2000:]}"
+            lost = cluster.metric("chatspot_members_lost_total")
+            assert lost == 1, f"{lost:.0f} members count as lost"
+            return tally
+
+
+def told_of(cluster):
+    """What /cluster says of the last interruption."""
+    last = cluster.status()["last_interruption"]
+    return last["reason"] if last else ""
+
+
+def fetches_until_full(options, cache, limit=None, grow=lambda: None):
+    """A worker without the checkpoint takes a lost one's place and its cache cannot hold its layers: it says so and
+    ends, the others go on. Later there is room, and it goes on with what it has."""
+    with Cluster(options.program, options=["--activations", "f32", "--spares", "1"]) as cluster:
+        fetcher = None
+
+        def hurt(number):
+            nonlocal fetcher
+            if number == 0:
+                fetcher = cluster.add_worker("worker-3", "--fetch", "--cache", str(cache))
+                fetcher.kill()
+                fetcher.before = limit
+                fetcher.start()
+                wait(lambda: len(cluster.status()["spares"]) == 1, 20, "it did not join", cluster)
+                cluster.members["worker-1"].kill()
+                assert fetcher.process.wait(30) == 1, "it did not end with an error"
+                told = f"lost worker-3: the cache {cache} cannot be written"
+                wait(lambda: told in cluster.story(), 5, "nobody says why", cluster)
+                return
+            grow()
+            fetcher.before = None
+            fetcher.start()
+            wait(lambda: any(stage["name"] == "worker-3" for stage in cluster.status()["stages"]), 60,
+                 "it got no layers when there was room", cluster)
+        tally = disturb(cluster, options, hurt, rounds=2)
+        assert "tensors are here" in cluster.story(), "nothing was fetched"
+        return tally
+
+
+@fault
+def full_cache(options):
+    """The disk of a cache is full while a worker fetches its layers, or their files may not grow."""
+    if os.geteuid() == 0:
+        with disks.small_disk(200) as disk:
+            return fetches_until_full(options, disk.path, grow=lambda: disk.resize(64 << 10))
+    with tempfile.TemporaryDirectory() as cache:
+        return fetches_until_full(options, cache, limit=disks.small_files(64))
+
+
+@fault
+def full_journal(options):
+    """The journal's disk is full: who insists on being stored is refused with 507, others get their answers."""
+    with disks.small_disk(4 << 10) as disk:
+        journal = ["--journal", str(disk.path / "journal")]
+        with Cluster(options.program, workers=2, options=journal) as cluster:
+            requests = questions(options.streams)
+            expected, _ = undisturbed(cluster, requests, options.tokens)
+            stored = [request | {"store": True} for request in requests]
+
+            def ask(requests):
+                streams = run(cluster, requests, options.tokens)
+                for stream in streams:
+                    stream.join(120)
+                return streams
+
+            tally = Tally()
+            disk.fill()
+            for stream, tokens in zip(ask(requests), expected):
+                tally.add(stream, tokens)
+            for stream in ask(stored):
+                assert stream.problem and stream.problem.startswith("507"), f"{stream.problem} instead of 507"
+            errors = cluster.metric("chatspot_journal_errors_total")
+            assert errors >= 2 * options.streams, f"{errors:.0f} errors are counted"
+            assert "the journal" in cluster.story() and "is full" in cluster.story(), "the log does not tell"
+            disk.empty()
+            for stream, tokens in zip(ask(stored), expected):
+                tally.add(stream, tokens)
+            tally.check()
+            return f"{tally}; {errors:.0f} counted errors"
+
+
+@fault
 def liar(options):
     """A stage that answers garbage, wrong shapes, old epochs, tokens nobody asked for: it is taken out, others go on."""
     told = []
@@ -349,6 +447,9 @@ def main():
             continue
         if FAULTS[name] is bad_network and not os.path.exists("/dev/net/tun"):
             print(f"{name:20} left out: there is no /dev/net/tun", flush=True)
+            continue
+        if FAULTS[name] is full_journal and os.geteuid() != 0:
+            print(f"{name:20} left out: a disk of its own needs root", flush=True)
             continue
         begin = time.monotonic()
         try:

@@ -4,6 +4,7 @@ import Checkpoints
 import Compute
 import Coordinator
 import Foundation
+import Messaging
 import Testing
 import Transfer
 import Wire
@@ -34,16 +35,20 @@ final class FetchTests {
   }
 
   @Test(
-    "they answer bit for bit as workers that have the model, as stored and quantised",
-    arguments: ["", "q8_0"])
-  func sameAnswers(weights: String) async throws {
+    "they answer bit for bit as workers that have the model: as stored, quantised, and with keys",
+    arguments: [("", false), ("q8_0", false), ("", true)])
+  func sameAnswers(weights: String, hasKeys: Bool) async throws {
     let local = try await InProcessCluster.start(workers: 2) {
       $0.weights = .init(rawValue: weights)
     }
     let expected = try await answers(local)
     await local.stop()
     let cache = try TensorCache(directory: directory, bytesMax: 1 << 30)
-    let cluster = try await InProcessCluster.start(workers: 2, fetchingInto: cache) {
+    let keys = hasKeys ? KeyDirectory(path: path("keys")) : nil
+    try keys?.make()
+    let cluster = try await InProcessCluster.start(
+      workers: 2, fetchingInto: cache, keys: keys
+    ) {
       $0.weights = .init(rawValue: weights)
     }
     #expect(try await answers(cluster) == expected)
@@ -124,14 +129,6 @@ final class FetchTests {
       "worker", "--coordinator", "tcp://127.0.0.1:1", "--cache", "/nowhere",
     ])
     #expect(alone.status != 0 && alone.errors.contains("--cache goes with --fetch"))
-  }
-
-  @Test("a cluster with keys gives no tensors away: --fetch is refused there")
-  func keys() async throws {
-    let refused = try await Program.run([
-      "worker", "--coordinator", "tcp://127.0.0.1:1", "--fetch", "--keys", "/nowhere",
-    ])
-    #expect(refused.status != 0 && refused.errors.contains("without encryption"))
   }
 
   @Test("a cache that cannot be made, or is too small, ends the worker with the cause")

@@ -17,7 +17,7 @@ struct InProcessCluster {
   private let running: [Task<Void, any Error>]
 
   static func start(
-    workers count: Int, fetchingInto cache: TensorCache? = nil,
+    workers count: Int, fetchingInto cache: TensorCache? = nil, keys: KeyDirectory? = nil,
     _ change: (inout CoordinatorSettings) -> Void = { _ in }
   ) async throws -> InProcessCluster {
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -26,16 +26,20 @@ struct InProcessCluster {
     settings.activationType = .f32
     settings.heartbeatMilliseconds = 100
     change(&settings)
+    // Before the coordinator reads who may come.
+    let workerKeys = try (0..<count).map { try keys?.add("worker-\($0)", role: .worker) }
+    let visionKeys = try keys?.add("encoder", role: .vision)
     let (ready, isReady) = AsyncStream<Void>.makeStream()
     let coordinator = try Coordinator(
       model: try ServedModel(directory: Program.model), settings: settings, logger: logger,
-      onReady: { isReady.finish() })
+      keys: try keys.map { try CoordinatorKeys($0) }, onReady: { isReady.finish() })
     let address = try await coordinator.start(at: .loopback(port: 0))
     let checkpoint = try Checkpoint(directory: Program.model)
     let workers = try (0..<count).map { number in
       let name = "worker-\(number)"
       let member = MemberSettings(
-        coordinator: address, name: name, checkpoint: cache == nil ? checkpoint : nil, cache: cache)
+        coordinator: address, name: name, checkpoint: cache == nil ? checkpoint : nil, cache: cache,
+        keys: workerKeys[number])
       return try DecoderWorker(
         DecoderWorkerSettings(
           member: member,
@@ -43,7 +47,9 @@ struct InProcessCluster {
           weightBytesPerSecond: 1_000_000_000), logger: logger)
     }
     let vision = try VisionNode(
-      MemberSettings(coordinator: address, name: "vision", checkpoint: checkpoint), logger: logger)
+      MemberSettings(
+        coordinator: address, name: "vision", checkpoint: checkpoint,
+        keys: visionKeys), logger: logger)
     let running =
       workers.map { worker in Task { try await worker.run() } } + [Task { try await vision.run() }]
     for await _ in ready {}

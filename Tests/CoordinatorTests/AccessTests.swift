@@ -146,6 +146,29 @@ struct AccessTests {
     #expect(toVision.nextKey == worker.identity.key.bytes)
   }
 
+  @Test("who has to fetch is told where tensors are, and whose key is there")
+  func tensorSources() throws {
+    var cluster = try cluster()
+    let holder = try Owner("h", .worker)
+    cluster.state.replaceIdentities(
+      IdentityList([worker, holder, vision].map(\.identity)), now: cluster.now)
+    for (number, owner) in [worker, holder].enumerated() {
+      var hello = try cluster.hello(.decoderWorker, "worker-\(number)", number: number)
+      hello.tensorEndpoint = "tcp://10.0.0.\(number + 1):4001"
+      if number == 0 { (hello.fetches, hello.modelDigest) = (true, []) }
+      try receive(.hello(hello), from: "worker-\(number)", with: owner, in: &cluster)
+    }
+    try receive(
+      .hello(try cluster.hello(.visionNode, "vision")), from: "vision", with: vision, in: &cluster)
+    let sent = cluster.take()
+    let assignments = sent.assignments.filter { !$0.tensorSources.isEmpty }
+    #expect(!assignments.isEmpty)
+    for assignment in assignments {
+      #expect(assignment.tensorSources == ["tcp://10.0.0.2:4001"])
+      #expect(assignment.tensorSourceKeys == [holder.identity.key.bytes])
+    }
+  }
+
   @Test("who is revoked goes at once with its queries, and members learn whom they may hear")
   func revocation() throws {
     var cluster = try ready()

@@ -86,6 +86,20 @@ struct CoordinatorStateLossTests {
     cluster.expectIdle()
   }
 
+  @Test("who says that it cannot go on counts as lost, with its reason; who only leaves does not")
+  func goodbyes() throws {
+    var cluster = try FakeCluster.ready(workers: 3)
+    try cluster.receive(.goodbye(Goodbye(reason: "it was asked to end")), from: "worker-0")
+    #expect(cluster.state.status(now: 1).losses.isEmpty)
+    try cluster.allReady()
+    let trouble = Goodbye(reason: "its disk is full", failed: true)
+    try cluster.receive(.goodbye(trouble), from: "worker-1")
+    let status = cluster.state.status(now: cluster.now + 2)
+    #expect(status.losses.map(\.name) == ["worker-1"])
+    #expect(status.losses.first?.reason == "its disk is full")
+    #expect(status.lastInterruption?.reason == "worker-1 was lost: its disk is full")
+  }
+
   @Test("a step that never comes back is computed again by another epoch, ever more patiently")
   func overdueStep() throws {
     var cluster = try FakeCluster.ready(workers: 2)

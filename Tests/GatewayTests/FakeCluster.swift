@@ -73,6 +73,7 @@ final class FakeCluster: ServingCluster {
          "step_seconds_median": 0.0005, "steps": 77}],
        "vision_nodes": [{"name": "vision", "process_id": 13, "images": 9, "busy": 0.1}],
        "spares": [{"name": "worker-2", "left_out": "drained"}],
+       "losses": [{"name": "worker-3", "reason": "its disk is full", "seconds_ago": 7}],
        "last_interruption": {"reason": "worker-1 was lost", "seconds_ago": 65, "seconds": 0.0125,
          "queries": 1, "rebuilt_positions": 60}}
       """

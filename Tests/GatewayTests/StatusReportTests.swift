@@ -15,6 +15,7 @@ struct StatusReportTests {
       "interrupted 1 min 5 s ago, over after 12.50 ms, 1 query under way: worker-1 was lost; 60 positions",
       "12.5 prompt and 99.0 new tokens/s", "64 of 160 prompt tokens",
       "predicted 0.10 ms a token, measured 0.50 ms a step", "spare: worker-2",
+      "lost worker-3 7 s ago: its disk is full",
     ] { #expect(text.contains(part), "\(part) in\n\(text)") }
     let lines = text.split(separator: "\n")
     let head = lines.first { $0.hasPrefix("stage") }

@@ -39,9 +39,10 @@ final class FetchTests {
   private func request(
     _ model: ScratchModel, _ coordinator: Address, peers: [Address] = [], layers: [Int]
   ) -> FetchRequest {
-    FetchRequest(modelDigest: model.modelDigest, coordinator: coordinator, peers: peers) { _ in
-      layers.map(ScratchModel.part)
-    }
+    FetchRequest(
+      modelDigest: model.modelDigest, coordinator: TensorHolder(coordinator),
+      peers: peers.map { TensorHolder($0) }
+    ) { _ in layers.map(ScratchModel.part) }
   }
 
   private func expectSame(_ fetched: Checkpoint, _ model: ScratchModel, layers: [Int]) throws {

@@ -57,20 +57,31 @@ actor RawPeer {
   private nonisolated let reactor: Reactor
   nonisolated var unownedExecutor: UnownedSerialExecutor { reactor.asUnownedSerialExecutor() }
   private let address: Address
+  private let security: SocketSecurity
   private var socket: Socket?
   private let answers: AsyncStream<[UInt8]>
   private let input: AsyncStream<[UInt8]>.Continuation
+  /// What happened to its connection, and how many messages came.
+  private(set) var events: [SocketEvent] = []
+  private(set) var answered = 0
 
-  init(_ address: Address) throws {
+  init(_ address: Address, _ security: SocketSecurity = .none) throws {
     reactor = try Reactor(name: "peer")
     self.address = address
+    self.security = security
     (answers, input) = AsyncStream.makeStream()
   }
 
   func connect() throws {
-    let socket = try reactor.makeSocket(.dealer)
+    var options = SocketOptions()
+    options.security = security
+    let socket = try reactor.makeSocket(.dealer, options: options)
     let input = input
-    socket.onMessage = { _, bytes in input.yield(bytes) }
+    socket.onMessage = { [weak self] _, bytes in
+      self?.assumeIsolated { $0.answered += 1 }
+      input.yield(bytes)
+    }
+    socket.onEvent = { [weak self] event in self?.assumeIsolated { $0.events.append(event) } }
     try socket.connect(address)
     self.socket = socket
   }

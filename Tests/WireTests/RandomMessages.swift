@@ -175,7 +175,9 @@ struct RandomMessages {
       stepTokensMax: int(1...4096), weights: flag() ? "q8_0" : "",
       prepares: prepares, logs: !last && flag(), keeps: !prepares && flag(),
       nextKey: !last && flag() ? bytes(32) : [],
-      workerKeys: list(0...3) { $0.bytes(32) }, visionKeys: list(0...3) { $0.bytes(32) })
+      workerKeys: list(0...3) { $0.bytes(32) }, visionKeys: list(0...3) { $0.bytes(32) },
+      tensorSources: ["tcp://[::1]:10", "tcp://a:11"],
+      tensorSourceKeys: flag() ? [bytes(32), bytes(32)] : [])
   }
 
   mutating func geometry() -> WireImageGeometry {
@@ -235,7 +237,7 @@ struct RandomMessages {
           epoch: random.next(), completed: int(0...Int.max), busySeconds: seconds(),
           sendingSeconds: seconds(), sentSeconds: seconds(), echoSeconds: seconds(),
           heldSeconds: seconds()))
-    case 5: .goodbye(Goodbye(reason: text()))
+    case 5: .goodbye(Goodbye(reason: text(), failed: flag()))
     case 6: .error(error())
     case 7:
       .encodeImage(

@@ -220,6 +220,14 @@ struct ValidationTests {
     BrokenRule("Assignment.tensor_sources holds", Whole.assignment, Message.assignment) {
       $0.tensorSources = [""]
     },
+    BrokenRule("Assignment.tensor_source_keys are 1 for 2", Whole.assignment, Message.assignment) {
+      $0.tensorSources = ["tcp://a:1", "tcp://a:2"]
+      $0.tensorSourceKeys = [Whole.digest]
+    },
+    BrokenRule("Assignment.tensor_source_keys is 31", Whole.assignment, Message.assignment) {
+      $0.tensorSources = ["tcp://a:1"]
+      $0.tensorSourceKeys = [Array(repeating: 1, count: 31)]
+    },
     BrokenRule(
       "ManifestRequest.model_digest is 0", ManifestRequest(modelDigest: []),
       Message.manifestRequest

@@ -8,6 +8,7 @@
 
 #include "ggml_blocks.h"
 #include "machine.h"
+#include "mapped_files.h"
 #include "team.h"
 
 /// How stored weights are encoded.

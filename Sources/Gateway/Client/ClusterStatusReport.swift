@@ -46,6 +46,9 @@ public struct ClusterStatusReport: Sendable {
       }
       lines.append("spare: \(spares.joined(separator: ", "))")
     }
+    lines += status.losses.map {
+      "lost \($0.name) \(Self.duration($0.secondsAgo)) ago: \($0.reason)"
+    }
     if let last = status.lastInterruption { lines.append(Self.line(of: last)) }
     return lines.joined(separator: "\n")
   }

@@ -24,6 +24,9 @@ struct AuthenticatedConnections {
     if byKey[key, default: []].count > 64 { forgetEnded(key) }
   }
 
+  /// Whose connections are known.
+  var keys: [PublicKey] { Array(byKey.keys) }
+
   /// Shuts down all connections of a key that still stand.
   mutating func end(_ key: PublicKey) {
     for connection in byKey.removeValue(forKey: key) ?? []

@@ -601,7 +601,7 @@ const ProtobufCMessageDescriptor chatspot__v1__welcome__descriptor =
   (ProtobufCMessageInit) chatspot__v1__welcome__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chatspot__v1__assignment__field_descriptors[20] =
+static const ProtobufCFieldDescriptor chatspot__v1__assignment__field_descriptors[21] =
 {
   {
     "epoch",
@@ -843,6 +843,18 @@ static const ProtobufCFieldDescriptor chatspot__v1__assignment__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "tensor_source_keys",
+    31,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Chatspot__V1__Assignment, n_tensor_source_keys),
+    offsetof(Chatspot__V1__Assignment, tensor_source_keys),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chatspot__v1__assignment__field_indices_by_name[] = {
   9,   /* field[9] = activation_type */
@@ -861,6 +873,7 @@ static const unsigned chatspot__v1__assignment__field_indices_by_name[] = {
   2,   /* field[2] = stage */
   3,   /* field[3] = stage_count */
   11,   /* field[11] = step_tokens_max */
+  20,   /* field[20] = tensor_source_keys */
   19,   /* field[19] = tensor_sources */
   18,   /* field[18] = vision_keys */
   12,   /* field[12] = weights */
@@ -871,7 +884,7 @@ static const ProtobufCIntRange chatspot__v1__assignment__number_ranges[3 + 1] =
   { 1, 0 },
   { 20, 16 },
   { 30, 19 },
-  { 0, 20 }
+  { 0, 21 }
 };
 const ProtobufCMessageDescriptor chatspot__v1__assignment__descriptor =
 {
@@ -881,7 +894,7 @@ const ProtobufCMessageDescriptor chatspot__v1__assignment__descriptor =
   "Chatspot__V1__Assignment",
   "chatspot.v1",
   sizeof(Chatspot__V1__Assignment),
-  20,
+  21,
   chatspot__v1__assignment__field_descriptors,
   chatspot__v1__assignment__field_indices_by_name,
   3,  chatspot__v1__assignment__number_ranges,
@@ -1170,7 +1183,7 @@ const ProtobufCMessageDescriptor chatspot__v1__drained__descriptor =
   (ProtobufCMessageInit) chatspot__v1__drained__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chatspot__v1__goodbye__field_descriptors[1] =
+static const ProtobufCFieldDescriptor chatspot__v1__goodbye__field_descriptors[2] =
 {
   {
     "reason",
@@ -1184,14 +1197,27 @@ static const ProtobufCFieldDescriptor chatspot__v1__goodbye__field_descriptors[1
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "failed",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__Goodbye, failed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chatspot__v1__goodbye__field_indices_by_name[] = {
+  1,   /* field[1] = failed */
   0,   /* field[0] = reason */
 };
 static const ProtobufCIntRange chatspot__v1__goodbye__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor chatspot__v1__goodbye__descriptor =
 {
@@ -1201,7 +1227,7 @@ const ProtobufCMessageDescriptor chatspot__v1__goodbye__descriptor =
   "Chatspot__V1__Goodbye",
   "chatspot.v1",
   sizeof(Chatspot__V1__Goodbye),
-  1,
+  2,
   chatspot__v1__goodbye__field_descriptors,
   chatspot__v1__goodbye__field_indices_by_name,
   1,  chatspot__v1__goodbye__number_ranges,

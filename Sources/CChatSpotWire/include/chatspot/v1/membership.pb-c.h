@@ -221,7 +221,8 @@ struct  Chatspot__V1__Assignment
    */
   ProtobufCBinaryData next_key;
   /*
-   * The public keys of the cluster's workers; 32 bytes each, none twice. The member takes steps from no others.
+   * The public keys of the cluster's workers; 32 bytes each, none twice. The member takes steps from no others,
+   * and gives tensors to no others.
    * An Assignment of the epoch that the member is in brings new `worker_keys` and `vision_keys`, nothing else.
    */
   size_t n_worker_keys;
@@ -237,10 +238,16 @@ struct  Chatspot__V1__Assignment
    */
   size_t n_tensor_sources;
   char **tensor_sources;
+  /*
+   * The public CURVE keys of who listens at each of `tensor_sources`, in their order; 32 bytes each. None in a
+   * cluster without keys. Who listens at the coordinator's tensor port has the coordinator's key.
+   */
+  size_t n_tensor_source_keys;
+  ProtobufCBinaryData *tensor_source_keys;
 };
 #define CHATSPOT__V1__ASSIGNMENT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chatspot__v1__assignment__descriptor) \
-    , 0, {0,NULL}, 0, 0, 0, 0, (char *)protobuf_c_empty_string, 0, 0, CHATSPOT__V1__DATA_TYPE__DATA_TYPE_UNSPECIFIED, 0, 0, (char *)protobuf_c_empty_string, 0, 0, 0, {0,NULL}, 0,NULL, 0,NULL, 0,NULL }
+    , 0, {0,NULL}, 0, 0, 0, 0, (char *)protobuf_c_empty_string, 0, 0, CHATSPOT__V1__DATA_TYPE__DATA_TYPE_UNSPECIFIED, 0, 0, (char *)protobuf_c_empty_string, 0, 0, 0, {0,NULL}, 0,NULL, 0,NULL, 0,NULL, 0,NULL }
 
 
 /*
@@ -351,7 +358,7 @@ struct  Chatspot__V1__Drained
 
 
 /*
- * The sender leaves in good order.
+ * The sender leaves.
  */
 struct  Chatspot__V1__Goodbye
 {
@@ -360,10 +367,15 @@ struct  Chatspot__V1__Goodbye
    * Why, for people.
    */
   char *reason;
+  /*
+   * Something made going on impossible, which `reason` names: the sender counts as lost. Otherwise it leaves
+   * in good order.
+   */
+  protobuf_c_boolean failed;
 };
 #define CHATSPOT__V1__GOODBYE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chatspot__v1__goodbye__descriptor) \
-    , (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, 0 }
 
 
 /* Chatspot__V1__Hello methods */

@@ -29,7 +29,7 @@ typedef struct Chatspot__V1__TensorChunk Chatspot__V1__TensorChunk;
 /* --- messages --- */
 
 /*
- * What a part of the model consists of. Any process to the coordinator's tensor port.
+ * What a part of the model consists of. A decoder worker to the coordinator's tensor port.
  */
 struct  Chatspot__V1__ManifestRequest
 {
