@@ -9,7 +9,7 @@ import Foundation
 
 /// Memory grows with the bytes that are read, and is bounded: every instruction makes at most one
 /// value, and nothing is nested or repeated.
-struct PickleMachine {
+package struct PickleMachine {
   /// Largest pickle, in bytes: a tensor takes some 200.
   static let bytesMax = 16 << 20
   private static let stackMax = 1 << 16
@@ -41,7 +41,7 @@ struct PickleMachine {
   ///
   /// Throws `.malformed` for what is no such dictionary, and `.unsupported` for a pickle that asks
   /// for anything but tensors.
-  static func tensors(
+  package static func tensors(
     in bytes: [UInt8], path: String
   ) throws(CheckpointError) -> [(name: String, tensor: TorchTensor)] {
     guard bytes.count <= bytesMax else {

@@ -42,7 +42,7 @@ enum PickleFunction: String {
 }
 
 /// Types of numbers that a storage holds, as PyTorch calls them.
-enum TorchStorageType: String, CaseIterable {
+package enum TorchStorageType: String, CaseIterable {
   case float32 = "FloatStorage"
   case float16 = "HalfStorage"
   case bfloat16 = "BFloat16Storage"
@@ -87,7 +87,7 @@ enum TorchStorageType: String, CaseIterable {
 }
 
 /// A run of numbers in an entry of its own.
-struct TorchStorage: Equatable {
+package struct TorchStorage: Equatable {
   let type: TorchStorageType
   /// The entry's name below the archive's `data`.
   let key: String
@@ -96,7 +96,7 @@ struct TorchStorage: Equatable {
 }
 
 /// A tensor as a pickle describes it: a view of a storage.
-struct TorchTensor: Equatable {
+package struct TorchTensor: Equatable {
   let storage: TorchStorage
   /// Its first number in the storage.
   let offset: Int

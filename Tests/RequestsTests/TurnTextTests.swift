@@ -2,7 +2,7 @@
 
 import Testing
 
-@testable import Gateway
+@testable import Requests
 
 @Suite("the text of a turn with regions as parts")
 struct TurnTextTests {

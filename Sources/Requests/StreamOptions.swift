@@ -1,11 +1,11 @@
 /// `stream_options`: what a stream holds besides text.
-struct StreamOptions: Decodable, Sendable, Equatable {
+package struct StreamOptions: Decodable, Sendable, Equatable {
   /// Whether a last chunk counts the tokens.
-  var includesUsage = false
+  package var includesUsage = false
 
-  init() {}
+  package init() {}
 
-  init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: CodingKeys.self)
     includesUsage = try fields.optional(.includesUsage) ?? false
   }

@@ -1,15 +1,15 @@
 /// One message of a conversation as a client sends it.
 
-struct ChatMessage: Decodable, Sendable {
-  enum Role: String, Decodable, Sendable {
+package struct ChatMessage: Decodable, Sendable {
+  package enum Role: String, Decodable, Sendable {
     case system, developer, user, assistant
   }
 
-  let role: Role
+  package let role: Role
   /// Text alone is one part.
-  let parts: [ContentPart]
+  package let parts: [ContentPart]
 
-  init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: CodingKeys.self)
     let name = try fields.required(.role, as: String.self)
     guard let role = Role(rawValue: name) else {

@@ -1,22 +1,22 @@
 /// How an answer's tokens are chosen: the fields that chat and text completions share.
 
-internal import Wire
+package import Wire
 
 /// OpenAI's sampling fields, with vLLM's `top_k`, `min_tokens` and `ignore_eos`. Defaults are
 /// OpenAI's.
-struct SamplingFields: Decodable, Sendable, Equatable {
-  var temperature = 1.0
-  var topP = 1.0
-  var topK = 0
-  var seed: Int64?
-  var presencePenalty = 0.0
-  var frequencyPenalty = 0.0
-  var minTokens = 0
-  var ignoreEnd = false
+package struct SamplingFields: Decodable, Sendable, Equatable {
+  package var temperature = 1.0
+  package var topP = 1.0
+  package var topK = 0
+  package var seed: Int64?
+  package var presencePenalty = 0.0
+  package var frequencyPenalty = 0.0
+  package var minTokens = 0
+  package var ignoreEnd = false
 
-  init() {}
+  package init() {}
 
-  init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: CodingKeys.self)
     temperature = try fields.optional(.temperature, in: 0...2) ?? 1
     topP = try fields.optional(.topP, in: 0...1) ?? 1
@@ -44,7 +44,7 @@ struct SamplingFields: Decodable, Sendable, Equatable {
 
   /// The sampling of one choice; each of several has random numbers of its own.
   /// - Parameter seed: the request's, or one that was drawn for it.
-  func wire(choice: Int, seed: UInt64) -> WireSampling {
+  package func wire(choice: Int, seed: UInt64) -> WireSampling {
     WireSampling(
       temperature: Float(temperature), topP: Float(topP), topK: topK,
       seed: seed &+ UInt64(choice) &* 0x9E37_79B9_7F4A_7C15,
@@ -52,7 +52,7 @@ struct SamplingFields: Decodable, Sendable, Equatable {
   }
 
   /// The request's seed, else a new one.
-  func drawnSeed() -> UInt64 {
+  package func drawnSeed() -> UInt64 {
     seed.map { UInt64(bitPattern: $0) } ?? UInt64.random(in: .min ... .max)
   }
 }

@@ -2,6 +2,7 @@
 
 internal import Coordinator
 internal import HTTPTypes
+internal import Requests
 
 extension APIError {
   /// - Parameter retryAfter: seconds after which to try again, where that helps.

@@ -1,18 +1,18 @@
 /// From a client's messages to the turns of a referring query.
 
 internal import Referring
-internal import Wire
+package import Wire
 
 /// A conversation as the coordinator takes it.
-struct Conversation: Sendable, Equatable {
-  private(set) var system = ""
-  private(set) var turns: [WireTurn] = []
-  private(set) var images: [[UInt8]] = []
+package struct Conversation: Sendable, Equatable {
+  package private(set) var system = ""
+  package private(set) var turns: [WireTurn] = []
+  package private(set) var images: [[UInt8]] = []
 
   /// Messages of one role that follow each other are one turn. System messages come first.
   ///
   /// `images` are those of all messages in order. Throws an ``APIError`` that names the field.
-  init(_ messages: [ChatMessage], images: [LoadedImage]) throws {
+  package init(_ messages: [ChatMessage], images: [LoadedImage]) throws {
     var text = TurnText()
     var shown = 0
     for (number, message) in messages.enumerated() {

@@ -1,21 +1,21 @@
 /// What chat and text completions ask of an answer besides its sampling.
 
 /// The model, the length, the number of answers, and how they are delivered.
-struct AnswerFields: Decodable, Sendable, Equatable {
-  var model: String?
+package struct AnswerFields: Decodable, Sendable, Equatable {
+  package var model: String?
   /// Most tokens of each answer; nil where the request does not say.
-  var newTokensMax: Int?
-  var choices = 1
-  var stop = StopSequences()
-  var streams = false
-  var streamOptions = StreamOptions()
-  var user = ""
+  package var newTokensMax: Int?
+  package var choices = 1
+  package var stop = StopSequences()
+  package var streams = false
+  package var streamOptions = StreamOptions()
+  package var user = ""
   /// Whether the answer is made and kept even if the client hangs up.
-  var stores = false
+  package var stores = false
 
-  init() {}
+  package init() {}
 
-  init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: CodingKeys.self)
     model = try fields.optional(.model)
     let tokens = 1...RequestLimits.newTokens

@@ -5,6 +5,7 @@ internal import Foundation
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
+internal import Requests
 
 /// Fetches images. No host is allowed unless the operator names it.
 ///

@@ -1,12 +1,12 @@
 /// `prompt`: a string, strings, a list of tokens, or lists of tokens.
 
-internal import Wire
+package import Wire
 
 /// The prompts of a text completion.
-struct CompletionPrompts: Decodable, Sendable, Equatable {
-  let prompts: [RawPrompt]
+package struct CompletionPrompts: Decodable, Sendable, Equatable {
+  package let prompts: [RawPrompt]
 
-  init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     let path = FieldPath(decoder.codingPath)
     if let text = try? container.decode(String.self) {

@@ -1,12 +1,12 @@
 /// The body of `POST /tokenize`, as vLLM has it.
 
-struct TokenizeRequest: Decodable, Sendable {
-  let model: String?
-  let prompt: String
+package struct TokenizeRequest: Decodable, Sendable {
+  package let model: String?
+  package let prompt: String
   /// Whether the token that begins a sequence stands first.
-  let addsSpecial: Bool
+  package let addsSpecial: Bool
 
-  init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: CodingKeys.self)
     model = try fields.optional(.model)
     prompt = try fields.required(.prompt, as: String.self)

@@ -1,15 +1,15 @@
 /// A region as a client sends it: `{"box": [x1, y1, x2, y2]}`, `{"point": [x, y]}` or
 /// `{"polygon": [[x, y], …]}`.
 
-internal import Referring
+package import Referring
 
 /// A place in one of the conversation's images.
-struct RegionPart: Decodable, Sendable, Equatable {
-  let region: Region
+package struct RegionPart: Decodable, Sendable, Equatable {
+  package let region: Region
   /// The name of the field that holds the coordinates.
-  let field: String
+  package let field: String
 
-  init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: CodingKeys.self)
     let path = FieldPath(decoder.codingPath)
     let given = [CodingKeys.box, .point, .polygon].filter {

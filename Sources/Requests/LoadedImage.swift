@@ -1,16 +1,16 @@
 /// An image of a conversation, with what its header says.
 
-internal import Imaging
-internal import Referring
+package import Imaging
+package import Referring
 
 /// The bytes of an image file whose header is within the limits. No pixel is decoded.
-struct LoadedImage: Sendable, Equatable {
-  let file: [UInt8]
+package struct LoadedImage: Sendable, Equatable {
+  package let file: [UInt8]
   /// As it is shown, after EXIF orientation.
-  let size: ImageSize
+  package let size: ImageSize
 
   /// Throws an ``APIError`` that names `path` if the file is no image or too large a one.
-  init(file: [UInt8], limits: ImageLimits, at path: FieldPath) throws {
+  package init(file: [UInt8], limits: ImageLimits, at path: FieldPath) throws {
     do throws(ImagingError) {
       try limits.check(byteCount: file.count)
       let header = try ImageHeader(reading: file)

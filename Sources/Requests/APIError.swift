@@ -1,26 +1,38 @@
 /// Errors as clients of OpenAI's API know them.
 
-internal import Foundation
-internal import HTTPTypes
-internal import Hummingbird
+package import Foundation
+package import HTTPTypes
 
 /// An error that a request is answered with: `{"error": {message, type, param, code}}`.
-struct APIError: Error, Equatable, Sendable {
-  let status: HTTPResponse.Status
+package struct APIError: Error, Equatable, Sendable {
+  package let status: HTTPResponse.Status
   /// For people: the cause, then what to do about it.
-  var message: String
+  package var message: String
   /// OpenAI's class of the error.
-  let type: Kind
+  package let type: Kind
   /// The field that is wrong, as a path such as `messages[0].content[1].image_url`.
-  var param: String?
+  package var param: String?
   /// For programs; may be missing.
-  var code: String?
+  package var code: String?
   /// After how many seconds to try again.
-  var retryAfter: Int?
+  package var retryAfter: Int?
   /// Whether the rest of the request is not read, so that the connection cannot go on.
-  var closesConnection = false
+  package var closesConnection = false
 
-  enum Kind: String, Sendable, Encodable {
+  package init(
+    status: HTTPResponse.Status, message: String, type: Kind, param: String? = nil,
+    code: String? = nil, retryAfter: Int? = nil, closesConnection: Bool = false
+  ) {
+    self.status = status
+    self.message = message
+    self.type = type
+    self.param = param
+    self.code = code
+    self.retryAfter = retryAfter
+    self.closesConnection = closesConnection
+  }
+
+  package enum Kind: String, Sendable, Encodable {
     case invalidRequest = "invalid_request_error"
     case authentication = "authentication_error"
     case permission = "permission_error"
@@ -32,12 +44,14 @@ struct APIError: Error, Equatable, Sendable {
   }
 
   /// A field of the request is wrong: status 400.
-  static func invalid(_ message: String, param: String? = nil, code: String? = nil) -> APIError {
+  package static func invalid(_ message: String, param: String? = nil, code: String? = nil)
+    -> APIError
+  {
     APIError(status: .badRequest, message: message, type: .invalidRequest, param: param, code: code)
   }
 
   /// The error object as JSON.
-  var json: Data {
+  package var json: Data {
     let body = Body(
       error: Body.Fields(message: message, type: type, param: param, code: code))
     // Strings alone: encoding cannot fail.
@@ -65,37 +79,4 @@ struct APIError: Error, Equatable, Sendable {
 
     let error: Fields
   }
-}
-
-extension APIError: HTTPResponseError {
-  func response(from request: Request, context: some RequestContext) -> Response {
-    var response = Response.json(json, status: status)
-    if let retryAfter { response.headers[.retryAfter] = "\(retryAfter)" }
-    if status == .unauthorized { response.headers[.wwwAuthenticate] = "Bearer" }
-    if closesConnection { response.headers[.connection] = "close" }
-    return response
-  }
-}
-
-extension Response {
-  /// A response of JSON text.
-  static func json(_ data: Data, status: HTTPResponse.Status = .ok) -> Response {
-    Response(
-      status: status, headers: [.contentType: "application/json"],
-      body: ResponseBody(byteBuffer: ByteBuffer(bytes: data)))
-  }
-
-  /// A response of one encodable value.
-  static func json(_ value: some Encodable) throws -> Response {
-    json(try JSONEncoder.api.encode(value))
-  }
-}
-
-extension JSONEncoder {
-  /// How all JSON of the API is written: the same value gives the same bytes.
-  static let api: JSONEncoder = {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return encoder
-  }()
 }

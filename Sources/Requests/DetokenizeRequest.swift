@@ -1,10 +1,10 @@
 /// The body of `POST /detokenize`, as vLLM has it.
 
-struct DetokenizeRequest: Decodable, Sendable {
-  let model: String?
-  let tokens: [Int32]
+package struct DetokenizeRequest: Decodable, Sendable {
+  package let model: String?
+  package let tokens: [Int32]
 
-  init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: CodingKeys.self)
     model = try fields.optional(.model)
     tokens = try fields.required(.tokens, as: [Int32].self)

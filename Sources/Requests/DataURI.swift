@@ -3,16 +3,16 @@
 internal import Foundation
 
 /// Bytes that stand in the request itself. RFC 2397, base64 only.
-struct DataURI: Sendable, Equatable {
-  let bytes: [UInt8]
+package struct DataURI: Sendable, Equatable {
+  package let bytes: [UInt8]
 
-  static func isOne(_ url: String) -> Bool {
+  package static func isOne(_ url: String) -> Bool {
     url.utf8.prefix(5).elementsEqual("data:".utf8)
       || url.prefix(5).lowercased() == "data:"
   }
 
   /// Throws an ``APIError`` that names `path`.
-  init(_ uri: String, at path: FieldPath) throws {
+  package init(_ uri: String, at path: FieldPath) throws {
     // The header ends at the first comma; a header of more than this is none.
     let head = uri.utf8.prefix(512)
     guard let comma = head.firstIndex(of: UInt8(ascii: ",")) else {

@@ -1,12 +1,12 @@
 /// `stop`: a string, or a list of strings, that end an answer.
 
 /// The strings before the first of which an answer ends.
-struct StopSequences: Decodable, Sendable, Equatable {
-  var strings: [String] = []
+package struct StopSequences: Decodable, Sendable, Equatable {
+  package var strings: [String] = []
 
-  init() {}
+  package init() {}
 
-  init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     let path = FieldPath(decoder.codingPath)
     if let one = try? container.decode(String.self) {

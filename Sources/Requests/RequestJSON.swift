@@ -1,12 +1,13 @@
 /// From the bytes of a request to its fields, with errors that name the field.
 
-internal import Foundation
+package import Foundation
 
-enum RequestJSON {
+package enum RequestJSON {
   /// Reads a request. Unknown fields are ignored.
   ///
   /// Throws an ``APIError`` with status 400 that says which field is wrong, and how.
-  static func decode<Value: Decodable>(_ type: Value.Type, from data: Data) throws -> Value {
+  package static func decode<Value: Decodable>(_ type: Value.Type, from data: Data) throws -> Value
+  {
     do {
       return try JSONDecoder().decode(type, from: data)
     } catch let error as APIError {

@@ -1,12 +1,12 @@
 /// A part of a message's content: text, an image, or a region of an image.
 
-enum ContentPart: Decodable, Sendable, Equatable {
+package enum ContentPart: Decodable, Sendable, Equatable {
   case text(String)
   /// A data: URI, or the address of an image.
   case image(url: String)
   case region(RegionPart)
 
-  init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: CodingKeys.self)
     let type = try fields.required(.type, as: String.self)
     switch type {

@@ -1,14 +1,14 @@
 /// The body of `POST /v1/chat/completions`.
 
 /// OpenAI's request for an answer in a conversation; content parts may be regions.
-struct ChatCompletionRequest: Decodable, Sendable {
-  let messages: [ChatMessage]
-  let answer: AnswerFields
-  let sampling: SamplingFields
+package struct ChatCompletionRequest: Decodable, Sendable {
+  package let messages: [ChatMessage]
+  package let answer: AnswerFields
+  package let sampling: SamplingFields
   /// Nil: no log-probabilities; else of how many alternatives besides the token's own.
-  let likeliest: Int?
+  package let likeliest: Int?
 
-  init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: CodingKeys.self)
     messages = try fields.list(.messages, 1...RequestLimits.messages, "messages")
     answer = try AnswerFields(from: decoder)

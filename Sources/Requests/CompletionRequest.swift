@@ -1,16 +1,16 @@
 /// The body of `POST /v1/completions`.
 
 /// OpenAI's request to continue text that is taken as it is, without a template.
-struct CompletionRequest: Decodable, Sendable {
-  let prompts: CompletionPrompts
-  let answer: AnswerFields
-  let sampling: SamplingFields
+package struct CompletionRequest: Decodable, Sendable {
+  package let prompts: CompletionPrompts
+  package let answer: AnswerFields
+  package let sampling: SamplingFields
   /// Whether answers begin with their prompt.
-  let echoes: Bool
+  package let echoes: Bool
   /// Nil: no log-probabilities; else of how many alternatives besides the token's own.
-  let likeliest: Int?
+  package let likeliest: Int?
 
-  init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: CodingKeys.self)
     prompts = try fields.required(.prompt, as: CompletionPrompts.self)
     answer = try AnswerFields(from: decoder)
