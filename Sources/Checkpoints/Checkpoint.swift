@@ -88,7 +88,7 @@ public struct Checkpoint: Sendable {
     case .file(let encoderURL):
       let encoder = try GGUFEncoder(GGUFFile(reading: encoderURL))
       config.merge(encoder.fields) { $1 }
-      files.derived["preprocessor_config.json"] = encoder.preprocessorFields
+      files.derive("preprocessor_config.json", encoder.preprocessorFields, from: url.path)
       tensors.merge(encoder.tensors) { $1 }
       unread.merge(encoder.unread) { $1 }
       withoutEncoder = nil
@@ -97,7 +97,7 @@ public struct Checkpoint: Sendable {
         .missingTensor, reason,
         remedy: "Name the file of the vision encoder and projector with --mmproj")
     }
-    files.derived["config.json"] = config
+    files.derive("config.json", config, from: url.path)
     if let profile = ModelFiles.profile(beside: url) {
       files.placed[ReferringProfile.fileName] = profile
     }
@@ -128,7 +128,7 @@ public struct Checkpoint: Sendable {
         throw CheckpointError(
           .malformed, "\(name) of \(location.lastPathComponent) is not a JSON object")
       }
-      files.derived[name] = fields
+      files.derive(name, fields, from: "\(name) of \(location.lastPathComponent)")
     }
     self.files = files
     configuration = try ModelConfiguration(files)

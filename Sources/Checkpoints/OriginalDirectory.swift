@@ -29,7 +29,6 @@ struct OriginalDirectory {
     self.files = files
     self.tensors = tensors
     let config = try files.object("config.json")
-    self.files.deriving = config.file
     let profile =
       files.has(ReferringProfile.fileName)
       ? try files.object(ReferringProfile.fileName)
@@ -64,11 +63,13 @@ struct OriginalDirectory {
       withoutEncoder = CheckpointError(
         .missingTensor, "\(config.file) is of a decoder alone, without a vision encoder")
     }
-    self.files.derived["config.json"] = fields
+    self.files.derive("config.json", fields, from: config.file)
     var said = profile.fields
     said[Self.towerField] = nil
     said.merge(defaults) { given, _ in given }
-    if !said.isEmpty { self.files.derived[ReferringProfile.fileName] = said }
+    if !said.isEmpty {
+      self.files.derive(ReferringProfile.fileName, said, from: profile.file)
+    }
   }
 
   /// The vision encoder's configuration, tensors and preprocessing.
@@ -78,7 +79,7 @@ struct OriginalDirectory {
   ) throws(CheckpointError) {
     let given = try config.object("vision_config")?.fields ?? [:]
     var preprocessor =
-      files.has(Self.preprocessorFile) ? try files.object(Self.preprocessorFile).fields : nil
+      files.has(Self.preprocessorFile) ? try files.object(Self.preprocessorFile) : nil
     let vision: [String: JSONValue]
     if let directory = try towerDirectory(config, profile) {
       let tower = try VisionTower(in: directory)
@@ -105,8 +106,11 @@ struct OriginalDirectory {
         ConfigurationObject(file: config.file, path: "vision_config.", fields: vision),
         file: config.file
       ).imageSide)
-    files.derived[Self.preprocessorFile] = try Self.preprocessor(
-      preprocessor, side: side, stretches: layout == .merlin, config)
+    files.derive(
+      Self.preprocessorFile,
+      try Self.preprocessor(
+        preprocessor?.fields, side: side, stretches: layout == .merlin, config),
+      from: preprocessor?.file ?? config.file)
   }
 
   /// LLaVA's own fields in llava-hf's terms.

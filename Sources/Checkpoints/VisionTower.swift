@@ -7,7 +7,7 @@ struct VisionTower {
   /// What Hugging Face's `vision_config` would say of it.
   let fields: [String: JSONValue]
   /// What its `preprocessor_config.json` says; nil where there is none.
-  let preprocessor: [String: JSONValue]?
+  let preprocessor: ConfigurationObject?
   let tensors: CheckpointTensors
 
   /// Reads what CLIP's own checkpoints have: `CLIPModel` or its vision model alone. Throws
@@ -26,7 +26,7 @@ struct VisionTower {
     }
     let preprocessorFile = "preprocessor_config.json"
     preprocessor =
-      files.has(preprocessorFile) ? try files.object(preprocessorFile).fields : nil
+      files.has(preprocessorFile) ? try files.object(preprocessorFile) : nil
     tensors = try WeightFiles(in: directory).tensors(named: Self.canonical)
   }
 
