@@ -166,7 +166,8 @@ struct OriginalDirectory {
     guard let directory = files.directory else { return nil }
     if profile.has(Self.towerField) {
       let path = try profile.string(Self.towerField)
-      let url = URL(filePath: path, relativeTo: directory).standardizedFileURL
+      let url = (path.hasPrefix("/") ? URL(filePath: path) : directory.appending(path: path))
+        .standardizedFileURL
       guard Self.isDirectory(url) else {
         throw profile.wrong(Self.towerField, "a directory with a CLIP vision encoder")
       }
