@@ -212,5 +212,6 @@ write("http/regions", json.dumps({"messages": [{"role": "user", "content": [
     {"type": "region", "region": {"polygon": [[0, 0], [1, 0], [1, 1]]}},
     {"type": "text", "text": "What is <region>?"}]}]}))
 write("http/completion", json.dumps({"prompt": ["Once", "Twice"], "echo": True, "max_tokens": 3, "n": 2, "stop": "."}))
-write("http/tokens", json.dumps({"prompt": [[1, 2], [3]], "tokens": [1, 2], "logprobs": 2}))
+write("http/prompts", json.dumps({"prompt": [[1, 2], [3]], "logprobs": 2}))
+write("http/detokenize", json.dumps({"model": "m", "tokens": [1, 2]}))
 write("http/tokenize", json.dumps({"model": "m", "prompt": "text", "add_special_tokens": False}))

@@ -6,34 +6,43 @@ internal import Wire
 
 private let limits = ImageLimits(pixelsMax: 1 << 16, sideMax: 1 << 13)
 
-/// The body of a request, as each of the API's endpoints would read it: what is refused is an error
-/// of the client's that can be told, and what is taken can be sent to the coordinator.
+/// The body of a request, as those of the API's endpoints would read it whose fields it has: what is
+/// refused is an error of the client's that can be told, and what is taken can be sent to the
+/// coordinator.
 func tryHTTPBody(_ bytes: [UInt8]) {
   let body = Data(bytes)
-  attempt {
-    let request = try RequestJSON.decode(ChatCompletionRequest.self, from: body)
-    let images = try ImageReference.all(in: request.messages).map {
-      guard DataURI.isOne($0.url) else { throw $0.path.error("is an address") }
-      return try LoadedImage(
-        file: DataURI($0.url, at: $0.path).bytes, limits: limits, at: $0.path)
-    }
-    let conversation = try Conversation(request.messages, images: images)
+  func has(_ name: String) -> Bool { body.range(of: Data(name.utf8)) != nil }
+  if has("\"prompt\"") {
+    attempt { try complete(body) }
+    attempt { _ = try RequestJSON.decode(TokenizeRequest.self, from: body) }
+  } else if has("\"tokens\"") {
+    attempt { _ = try RequestJSON.decode(DetokenizeRequest.self, from: body) }
+  } else {
+    attempt { try chat(body) }
+  }
+}
+
+private func chat(_ body: Data) throws {
+  let request = try RequestJSON.decode(ChatCompletionRequest.self, from: body)
+  let images = try ImageReference.all(in: request.messages).map {
+    guard DataURI.isOne($0.url) else { throw $0.path.error("is an address") }
+    return try LoadedImage(file: DataURI($0.url, at: $0.path).bytes, limits: limits, at: $0.path)
+  }
+  let conversation = try Conversation(request.messages, images: images)
+  var query = query(request.answer, request.sampling, likeliest: request.likeliest)
+  query.images = conversation.images
+  query.system = conversation.system
+  query.turns = conversation.turns
+  send(query)
+}
+
+private func complete(_ body: Data) throws {
+  let request = try RequestJSON.decode(CompletionRequest.self, from: body)
+  for prompt in request.prompts.prompts {
     var query = query(request.answer, request.sampling, likeliest: request.likeliest)
-    query.images = conversation.images
-    query.system = conversation.system
-    query.turns = conversation.turns
+    query.prompt = prompt
     send(query)
   }
-  attempt {
-    let request = try RequestJSON.decode(CompletionRequest.self, from: body)
-    for prompt in request.prompts.prompts {
-      var query = query(request.answer, request.sampling, likeliest: request.likeliest)
-      query.prompt = prompt
-      send(query)
-    }
-  }
-  attempt { _ = try RequestJSON.decode(TokenizeRequest.self, from: body) }
-  attempt { _ = try RequestJSON.decode(DetokenizeRequest.self, from: body) }
 }
 
 private func query(
