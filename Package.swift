@@ -65,12 +65,15 @@ let package = Package(
     .target(
       name: "Gateway",
       dependencies: [
-        "Journal", "Coordinator", "Wire", "Referring", "Imaging", asyncHTTPClient, crypto,
-        httpTypes,
-        hummingbird, hummingbirdCore, hummingbirdTLS, logging, metrics, nio, nioHTTP1, nioHTTPTypes,
+        "Requests", "Journal", "Coordinator", "Wire", "Referring", "Imaging", asyncHTTPClient,
+        crypto, httpTypes, hummingbird, hummingbirdCore, hummingbirdTLS, logging, metrics, nio,
+        nioHTTP1, nioHTTPTypes,
         nioPosix, nioSSL, serviceLifecycle,
       ],
       resources: [.copy("Resources/page"), .copy("Resources/openapi.json")],
+      swiftSettings: strict),
+    .target(
+      name: "Requests", dependencies: ["Wire", "Referring", "Imaging", httpTypes],
       swiftSettings: strict),
     .target(name: "Journal", dependencies: [grdb, crypto], swiftSettings: strict),
     .target(
@@ -126,10 +129,11 @@ let package = Package(
     .testTarget(
       name: "GatewayTests",
       dependencies: [
-        "Gateway", "Journal", "Coordinator", "Wire", "Referring", "Imaging", httpTypes, hummingbird,
-        hummingbirdTesting, logging, metrics, nio, nioPosix,
+        "Gateway", "Requests", "Journal", "Coordinator", "Wire", "Referring", "Imaging", httpTypes,
+        hummingbird, hummingbirdTesting, logging, metrics, nio, nioPosix,
       ], exclude: ["Fixtures"],
       swiftSettings: strict),
+    .testTarget(name: "RequestsTests", dependencies: ["Requests"], swiftSettings: strict),
     .testTarget(
       name: "WorkerTests",
       dependencies: [
@@ -176,7 +180,7 @@ let package = Package(
 // Tests/Fuzz/run asks for one program more: libFuzzer over what reads bytes from outside. It and
 // the modules that it drives are compiled for libFuzzer and AddressSanitizer.
 if Context.environment["CHATSPOT_FUZZ"] != nil {
-  let fuzzed = ["Wire", "Imaging", "Referring", "Checkpoints", "Tokenizing"]
+  let fuzzed = ["Requests", "Wire", "Imaging", "Referring", "Checkpoints", "Tokenizing"]
   let inC = ["CChatSpotWire", "CImageCodecs", "CSentencePiece", "CKernels"]
   for target in package.targets where fuzzed.contains(target.name) {
     target.swiftSettings?.append(.unsafeFlags(["-sanitize=fuzzer,address"]))
@@ -189,7 +193,7 @@ if Context.environment["CHATSPOT_FUZZ"] != nil {
   package.targets += [
     .target(name: "CFuzzing", path: "Tests/Fuzz/CFuzzing"),
     .executableTarget(
-      name: "fuzz", dependencies: ["CFuzzing"] + fuzzed.map { .byName(name: $0) },
+      name: "fuzz", dependencies: ["CFuzzing", httpTypes] + fuzzed.map { .byName(name: $0) },
       path: "Tests/Fuzz/Targets", swiftSettings: strict,
       linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])]),
   ]

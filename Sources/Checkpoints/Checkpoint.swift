@@ -3,8 +3,9 @@
 public import Compute
 public import Foundation
 
-/// A model's files: a Hugging Face `llava-hf` directory, or a GGUF file with its vision encoder
-/// beside it. Opening reads headers only; weights are mapped or converted when they are asked for.
+/// A model's files: a directory as Hugging Face's llava-hf, LLaVA or Merlin have it, or a GGUF file
+/// with its vision encoder beside it. Opening reads headers only; weights are mapped or converted
+/// when they are asked for.
 public struct Checkpoint: Sendable {
   /// The directory or the GGUF file.
   public let location: URL
@@ -12,6 +13,8 @@ public struct Checkpoint: Sendable {
   public let profile: ReferringProfile
   /// The metadata of a GGUF file that has the tokeniser; nil where the directory has its files.
   public let tokenizerMetadata: GGUFMetadata?
+  /// Whose files it consists of.
+  public let origin: CheckpointOrigin
   let files: CheckpointFiles
   let tensors: [String: TensorLocation]
   /// Types of the tensors that are not read, by canonical name.
@@ -19,8 +22,8 @@ public struct Checkpoint: Sendable {
   /// Why there is no vision encoder; nil if there is one.
   private let withoutEncoder: CheckpointError?
 
-  /// Opens and checks what stands at `location`: a directory as Hugging Face's llava-hf models have
-  /// it, a GGUF file, or a directory with one. A GGUF file's vision encoder is `encoder`, or the
+  /// Opens and checks what stands at `location`: a directory as Hugging Face's llava-hf, LLaVA's own or
+  /// Merlin's models have it, a GGUF file, or a directory with one. A GGUF file's vision encoder is `encoder`, or the
   /// only `*mmproj*.gguf` beside it; without one the decoder alone can be used.
   ///
   /// Throws `CheckpointError` that names the file and what is wrong.
@@ -36,21 +39,36 @@ public struct Checkpoint: Sendable {
 
   private init(files directory: URL) throws(CheckpointError) {
     location = directory
-    files = CheckpointFiles(directory: directory)
+    var files = CheckpointFiles(directory: directory)
+    let layout = try CheckpointOrigin.Layout(of: files.object("config.json"))
+    let weights = try WeightFiles(in: directory)
+    var found = try weights.tensors()
+    var withoutEncoder: CheckpointError?
+    var tower: URL?
+    if layout == .llavaHF {
+      if !found.hasVisionTower {
+        withoutEncoder = CheckpointError(
+          .missingTensor, "\(directory.path) has no vision encoder: no tensor vision_tower.…",
+          remedy: "The checkpoint is incomplete, or of a decoder alone")
+      }
+    } else {
+      let original = try OriginalDirectory(files, layout, found)
+      (files, found) = (original.files, original.tensors)
+      (withoutEncoder, tower) = (original.withoutEncoder, original.tower)
+    }
     let vocabulary = directory.appending(path: PackedCheckpoint.vocabularyFile)
     tokenizerMetadata =
       FileManager.default.fileExists(atPath: vocabulary.path)
       ? try GGUFMetadata(reading: vocabulary) : nil
     configuration = try ModelConfiguration(files)
     profile = try ReferringProfile(files)
-    (tensors, unread) = try SafetensorsHeader.locateTensors(directory)
-    let hasEncoder = tensors.keys.contains { $0.hasPrefix("vision_tower.") }
-    withoutEncoder =
-      hasEncoder
-      ? nil
-      : CheckpointError(
-        .missingTensor, "\(directory.path) has no vision encoder: no tensor vision_tower.…",
-        remedy: "The checkpoint is incomplete, or of a decoder alone")
+    let count = weights.files.count
+    origin = CheckpointOrigin(
+      layout: layout, weights: "\(count) \(weights.kind.rawValue) file\(count == 1 ? "" : "s")",
+      visionTower: tower)
+    self.files = files
+    (tensors, unread) = (found.located, found.unread)
+    self.withoutEncoder = withoutEncoder
   }
 
   private init(gguf url: URL, encoder: ModelFiles.Encoder) throws(CheckpointError) {
@@ -70,7 +88,7 @@ public struct Checkpoint: Sendable {
     case .file(let encoderURL):
       let encoder = try GGUFEncoder(GGUFFile(reading: encoderURL))
       config.merge(encoder.fields) { $1 }
-      files.derived["preprocessor_config.json"] = encoder.preprocessorFields
+      files.derive("preprocessor_config.json", encoder.preprocessorFields, from: url.path)
       tensors.merge(encoder.tensors) { $1 }
       unread.merge(encoder.unread) { $1 }
       withoutEncoder = nil
@@ -79,11 +97,14 @@ public struct Checkpoint: Sendable {
         .missingTensor, reason,
         remedy: "Name the file of the vision encoder and projector with --mmproj")
     }
-    files.derived["config.json"] = config
+    files.derive("config.json", config, from: url.path)
     if let profile = ModelFiles.profile(beside: url) {
       files.placed[ReferringProfile.fileName] = profile
     }
     self.files = files
+    origin = CheckpointOrigin(
+      layout: .gguf,
+      weights: withoutEncoder == nil ? "decoder and vision encoder" : "decoder alone")
     configuration = try ModelConfiguration(files)
     profile = try ReferringProfile(files)
     tokenizerMetadata = decoder.file.metadata
@@ -107,12 +128,13 @@ public struct Checkpoint: Sendable {
         throw CheckpointError(
           .malformed, "\(name) of \(location.lastPathComponent) is not a JSON object")
       }
-      files.derived[name] = fields
+      files.derive(name, fields, from: "\(name) of \(location.lastPathComponent)")
     }
     self.files = files
     configuration = try ModelConfiguration(files)
     profile = try ReferringProfile(files)
     tokenizerMetadata = nil
+    origin = CheckpointOrigin(layout: .fetched, weights: "\(tensors.count) tensors")
     var locations: [String: TensorLocation] = [:]
     for (tensor, file) in tensors {
       try tensor.validate()
@@ -152,8 +174,11 @@ public struct Checkpoint: Sendable {
       remedy: "They say how pictures are brought to the model's square")
   }
 
-  /// Whether there is a vision encoder. A GGUF file may stand alone.
+  /// Whether there is a vision encoder. A decoder may stand alone.
   public var hasEncoder: Bool { withoutEncoder == nil }
+
+  /// Why there is none; nil if there is one.
+  public var reasonWithoutEncoder: String? { withoutEncoder?.description }
 
   /// All tensors' canonical names, sorted.
   public var tensorNames: [String] { tensors.keys.sorted() }

@@ -8,8 +8,9 @@ struct CheckpointFiles: Sendable {
   var directory: URL?
   /// Files that stand somewhere else.
   var placed: [String: URL] = [:]
-  /// Files that do not exist, by what they would say, and who says so in their place.
-  var derived: [String: [String: JSONValue]] = [:]
+  /// What files say that do not exist, or not in these terms. Each names who says so in its place.
+  var derived: [String: ConfigurationObject] = [:]
+  /// Who is asked for files where there is no directory.
   var deriving = ""
 
   func has(_ name: String) -> Bool {
@@ -19,9 +20,7 @@ struct CheckpointFiles: Sendable {
 
   /// The JSON object of a file. Throws `.unreadable` where there is none, `.malformed`.
   func object(_ name: String) throws(CheckpointError) -> ConfigurationObject {
-    if let fields = derived[name] {
-      return ConfigurationObject(file: deriving, path: "", fields: fields)
-    }
+    if let object = derived[name] { return object }
     guard let url = url(name) else {
       throw CheckpointError(.unreadable, "\(deriving) has no \(name)")
     }
@@ -30,14 +29,19 @@ struct CheckpointFiles: Sendable {
 
   /// A file's bytes; nil if there is none.
   func data(_ name: String, bytesMax: Int) throws(CheckpointError) -> Data? {
-    if let fields = derived[name] { return ConfigurationObject.encoded(fields) }
+    if let object = derived[name] { return ConfigurationObject.encoded(object.fields) }
     guard has(name), let url = url(name) else { return nil }
     return try readFile(url, bytesMax: bytesMax)
   }
 
   /// What messages call a file.
   func path(_ name: String) -> String {
-    derived[name] == nil ? url(name)?.path ?? deriving : deriving
+    derived[name]?.file ?? url(name)?.path ?? deriving
+  }
+
+  /// Has `file` say `fields` under `name`.
+  mutating func derive(_ name: String, _ fields: [String: JSONValue], from file: String) {
+    derived[name] = ConfigurationObject(file: file, path: "", fields: fields)
   }
 
   private func url(_ name: String) -> URL? { placed[name] ?? directory?.appending(path: name) }

@@ -35,7 +35,7 @@ public struct CheckpointQuantizer {
     }
     do throws(CheckpointError) {
       try writeFiles(to: partial)
-      try writeWeights(to: partial.appending(path: SafetensorsHeader.fileNames[0]), progress)
+      try writeWeights(to: partial.appending(path: WeightFiles.safetensorsFile), progress)
       try put(partial, at: directory)
     } catch {
       try? FileManager.default.removeItem(at: partial)

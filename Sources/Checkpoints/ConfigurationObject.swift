@@ -190,7 +190,7 @@ func readFile(_ url: URL, bytesMax: Int) throws(CheckpointError) -> Data {
   guard let size = try? FileManager.default.attributesOfItem(atPath: url.path)[.size] as? Int else {
     throw CheckpointError(
       .unreadable, "\(url.path) does not exist or cannot be read",
-      remedy: "A checkpoint is a directory as Hugging Face's llava-hf models have it")
+      remedy: "A checkpoint is a directory as Hugging Face's llava-hf, LLaVA or Merlin have it")
   }
   guard size <= bytesMax else {
     throw CheckpointError(.malformed, "\(url.path) is \(size) bytes; at most \(bytesMax) are read")

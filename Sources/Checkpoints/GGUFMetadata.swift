@@ -106,7 +106,7 @@ public struct GGUFMetadata: Sendable {
     var (result, position) = ([[UInt8]](), array.range.lowerBound)
     result.reserveCapacity(array.count)
     for _ in 0..<array.count {
-      let count = Int(GGUFReader.integer(UInt64.self, bytes, at: position))
+      let count = Int(bytes.littleEndian(UInt64.self, at: position))
       result.append(Array(bytes[position + 8..<position + 8 + count]))
       position += 8 + count
     }

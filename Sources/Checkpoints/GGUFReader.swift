@@ -58,7 +58,7 @@ struct GGUFReader {
     let count = Value.bitWidth / 8
     try need(count, for: what)
     position += count
-    return Self.integer(type, bytes, at: position - count)
+    return bytes.littleEndian(at: position - count)
   }
 
   /// A count or length, which may be no larger than `limit` and than the bytes that are left at
@@ -90,15 +90,5 @@ struct GGUFReader {
     try need(count, for: what)
     position += count
     return position - count..<position
-  }
-
-  static func integer<Value: FixedWidthInteger & UnsignedInteger>(
-    _ type: Value.Type, _ bytes: [UInt8], at position: Int
-  ) -> Value {
-    var value: Value = 0
-    for index in 0..<Value.bitWidth / 8 {
-      value |= Value(bytes[position + index]) << Value(8 * index)
-    }
-    return value
   }
 }

@@ -41,7 +41,7 @@ enum GGUFValue: Sendable, Equatable {
   /// The value of `type` that stands at `position`, one of a fixed width.
   init(_ type: GGUFValueType, _ bytes: [UInt8], at position: Int) {
     func read<Value: FixedWidthInteger & UnsignedInteger>(_ type: Value.Type) -> Value {
-      GGUFReader.integer(type, bytes, at: position)
+      bytes.littleEndian(type, at: position)
     }
     switch type {
     case .uint8: self = .integer(Int(read(UInt8.self)))

@@ -28,11 +28,9 @@ public struct ModelConfiguration: Sendable, Equatable {
   /// Reads `config.json`, and the end tokens of `generation_config.json` where there is one.
   init(_ files: CheckpointFiles) throws(CheckpointError) {
     let config = try files.object("config.json")
-    let type = try config.string("model_type")
-    guard type == "llava" else {
+    guard try CheckpointOrigin.Layout(of: config) == .llavaHF else {
       throw CheckpointError(
-        .unsupported, "\(config.file): the model is of type \"\(type)\"",
-        remedy: "Models of type llava, as Hugging Face's llava-hf checkpoints are, are served")
+        .unsupported, "\(config.file) is not in llava-hf's terms", remedy: "Fetch it anew")
     }
     let none = ConfigurationObject(file: config.file, path: "", fields: [:])
     let textObject = try config.object("text_config") ?? none

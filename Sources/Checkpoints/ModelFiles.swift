@@ -3,7 +3,7 @@
 import Foundation
 
 enum ModelFiles {
-  /// A directory as Hugging Face's models have it.
+  /// A directory with weights and configurations.
   case directory(URL)
   /// A GGUF file with the decoder, and its vision encoder.
   case gguf(URL, encoder: Encoder)
@@ -31,7 +31,7 @@ enum ModelFiles {
       return
     }
     let models = Self.ggufFiles(in: location).filter { !Self.isEncoder($0) }
-    guard !Self.hasSafetensors(location), !models.isEmpty else {
+    guard !WeightFiles.exist(in: location), !models.isEmpty else {
       guard encoder == nil else {
         throw CheckpointError(
           .unreadable, "\(location.path) has a vision encoder of its own",
@@ -50,7 +50,7 @@ enum ModelFiles {
   }
 
   private static let remedy =
-    "Name a directory as Hugging Face's llava-hf models have it, or a GGUF file"
+    "Name a directory as Hugging Face's llava-hf, LLaVA or Merlin have it, or a GGUF file"
 
   private static func encoder(of model: URL, named encoder: URL?) -> Encoder {
     if let encoder { return .file(encoder) }
@@ -68,12 +68,6 @@ enum ModelFiles {
   private static func ggufFiles(in directory: URL) -> [URL] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.path)) ?? []
     return names.filter { $0.hasSuffix(".gguf") }.sorted().map { directory.appending(path: $0) }
-  }
-
-  private static func hasSafetensors(_ directory: URL) -> Bool {
-    SafetensorsHeader.fileNames.contains {
-      FileManager.default.fileExists(atPath: directory.appending(path: $0).path)
-    }
   }
 
   /// The side file of a GGUF file: `NAME.chatspot.json`, or else `chatspot.json`; nil without one.

@@ -3,10 +3,27 @@
 extension ConversationTemplate {
   /// Vicuna v1.1, as LLaVA 1.5 and the embedded model were trained:
   /// `<s>USER: <image>\nquestion ASSISTANT: answer</s>USER: question ASSISTANT:`.
-  public static let vicuna = ConversationTemplate(
-    name: "vicuna-v1.1", opening: [.control("<s>")], afterSystem: [.text(" ")],
-    beforeQuestion: [.text("USER: ")], afterQuestion: [.text(" ASSISTANT:")],
-    beforeAnswer: [.text(" ")], afterAnswer: [.control("</s>")])
+  public static let vicuna = vicuna(name: "vicuna-v1.1", afterImage: [.text("\n")])
+
+  /// LLaVA where it was trained with `mm_use_im_start_end`: Vicuna's with `<im_start>` before an image
+  /// and `<im_end>` after it.
+  public static let llava1 = vicuna(
+    name: "llava-v1", beforeImage: [.control("<im_start>")],
+    afterImage: [.control("<im_end>"), .text("\n")])
+
+  /// Merlin: the same, the question directly after the image.
+  public static let merlin = vicuna(
+    name: "merlin", beforeImage: [.control("<im_start>")], afterImage: [.control("<im_end>")])
+
+  private static func vicuna(
+    name: String, beforeImage: [PromptPiece] = [], afterImage: [PromptPiece]
+  ) -> ConversationTemplate {
+    ConversationTemplate(
+      name: name, opening: [.control("<s>")], afterSystem: [.text(" ")],
+      beforeQuestion: [.text("USER: ")], beforeImage: beforeImage, afterImage: afterImage,
+      afterQuestion: [.text(" ASSISTANT:")], beforeAnswer: [.text(" ")],
+      afterAnswer: [.control("</s>")])
+  }
 
   /// Llama 2: `<s>[INST] <<SYS>>\nsystem\n<</SYS>>\n\nquestion [/INST] answer </s><s>[INST] …`.
   public static let llama2 = ConversationTemplate(

@@ -12,8 +12,9 @@ public struct ConversationTemplate: Sendable, Equatable {
   public let hasSystemInTurn: Bool
   /// Before a user's images and question.
   public let beforeQuestion: [PromptPiece]
-  /// After each image.
-  public let afterImage: String
+  /// Before and after each image.
+  public let beforeImage: [PromptPiece]
+  public let afterImage: [PromptPiece]
   /// After a question; the model goes on from here.
   public let afterQuestion: [PromptPiece]
   /// Before an answer of an earlier turn.
@@ -24,8 +25,8 @@ public struct ConversationTemplate: Sendable, Equatable {
   public init(
     name: String, opening: [PromptPiece] = [], beforeSystem: [PromptPiece] = [],
     afterSystem: [PromptPiece], hasSystemInTurn: Bool = false, beforeQuestion: [PromptPiece] = [],
-    afterImage: String = "\n", afterQuestion: [PromptPiece], beforeAnswer: [PromptPiece] = [],
-    afterAnswer: [PromptPiece]
+    beforeImage: [PromptPiece] = [], afterImage: [PromptPiece] = [.text("\n")],
+    afterQuestion: [PromptPiece], beforeAnswer: [PromptPiece] = [], afterAnswer: [PromptPiece]
   ) {
     self.name = name
     self.opening = opening
@@ -33,13 +34,16 @@ public struct ConversationTemplate: Sendable, Equatable {
     self.afterSystem = afterSystem
     self.hasSystemInTurn = hasSystemInTurn
     self.beforeQuestion = beforeQuestion
+    self.beforeImage = beforeImage
     self.afterImage = afterImage
     self.afterQuestion = afterQuestion
     self.beforeAnswer = beforeAnswer
     self.afterAnswer = afterAnswer
   }
 
-  public static let all: [ConversationTemplate] = [.vicuna, .llama2, .llama3, .chatML, .plain]
+  public static let all: [ConversationTemplate] = [
+    .vicuna, .llava1, .merlin, .llama2, .llama3, .chatML, .plain,
+  ]
 
   /// The template of this name.
   /// - Throws: ``ReferringError`` `unknownName`.

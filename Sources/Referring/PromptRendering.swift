@@ -45,8 +45,7 @@ public struct PromptRendering: Sendable, Equatable {
       pieces.append(template.beforeQuestion + system)
       for image in turn.images {
         guard images.indices.contains(image) else { throw Self.noImage(image, of: images.count) }
-        pieces.append(.image(image))
-        pieces.append(text: template.afterImage)
+        pieces.append(template.beforeImage + [.image(image)] + template.afterImage)
       }
       pieces.append([.text(text)] + template.afterQuestion)
     case .assistant:

@@ -11,8 +11,9 @@ public import Messaging
 struct ModelOption: ParsableArguments {
   @Option(
     help: """
-      A checkpoint: a directory in Hugging Face's llava-hf layout, a GGUF file, or a directory \
-      that holds one. Default: the embedded model.
+      A checkpoint: a directory in Hugging Face's llava-hf, LLaVA's own or Merlin's layout, with \
+      safetensors or pickled weights; a GGUF file, or a directory that holds one. Default: the \
+      embedded model.
       """)
   var model: String?
 

@@ -24,6 +24,7 @@ struct ModelReport {
     let formatText = formats.sorted { $0.key < $1.key }.map { "\($0.value) in \($0.key)" }
     var lines = [
       "checkpoint   \(checkpoint.location.path)",
+      "files        \(checkpoint.origin)",
       "tensors      \(names.count) (\(formatText.joined(separator: ", "))), \(elements) numbers, "
         + "\(checkpoint.byteCount(prefix: "")) bytes",
       "decoder      \(text.layers) layers, hidden \(text.hidden), mlp \(text.intermediate), "
@@ -32,7 +33,7 @@ struct ModelReport {
       "context      \(text.contextMax) tokens, RoPE theta \(text.ropeTheta), "
         + "scaling \(text.ropeScaling)",
       !checkpoint.hasEncoder
-        ? "vision       none"
+        ? "vision       none: \(checkpoint.reasonWithoutEncoder ?? "")"
         : "vision       \(vision.layers) layers, hidden \(vision.hidden), \(vision.heads) heads, "
           + "\(vision.imageSide) pixels in patches of \(vision.patchSide), "
           + "\(vision.activation.rawValue)",

@@ -19,9 +19,8 @@ final class ScratchCheckpoint {
     guard let fixture else { return }
     let source = Self.fixtures.appending(path: fixture)
     for name in try FileManager.default.contentsOfDirectory(atPath: source.path) {
-      guard name.hasPrefix("model") || name.contains("config") || name == "chatspot.json" else {
-        continue
-      }
+      let isTokenizer = name.hasPrefix("tokenizer.") || name == "special_tokens_map.json"
+      guard !isTokenizer, !name.hasPrefix("goldens"), !name.hasSuffix(".png") else { continue }
       try FileManager.default.copyItem(
         at: source.appending(path: name), to: directory.appending(path: name))
     }

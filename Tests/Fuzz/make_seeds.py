@@ -1,8 +1,16 @@
 #!/usr/bin/env python3
 """Writes Seeds/: small inputs that get far into each reader. The fixtures of the other tests, which
 run adds, are larger."""
+import base64
+import collections
+import io
 import json
+import pickle
 import struct
+import sys
+import types
+import zipfile
+import zlib
 from pathlib import Path
 
 SEEDS = Path(__file__).parent / "Seeds"
@@ -65,6 +73,73 @@ def sentencepiece(pieces):
     return model + field(2, field(3, 2)) + field(3, field(1, b"identity") + field(3, 1))
 
 
+class Storage:
+    """A storage of PyTorch's, which need not be installed."""
+
+    def __init__(self, kind, key, count):
+        self.kind, self.key, self.count = kind, key, count
+
+
+class TorchPickler(pickle.Pickler):
+    def persistent_id(self, value):
+        if isinstance(value, Storage):
+            return "storage", getattr(sys.modules["torch"], value.kind), value.key, "cpu", value.count
+        return None
+
+
+class Rebuilt:
+    """What is pickled as a call of one of PyTorch's functions."""
+
+    def __init__(self, function, *arguments):
+        self.call = getattr(sys.modules["torch._utils"], function), arguments
+
+    def __reduce__(self):
+        return self.call
+
+
+def imitate_torch():
+    """Modules with PyTorch's names, so that pickles name them."""
+    torch, utils = types.ModuleType("torch"), types.ModuleType("torch._utils")
+    for module, names in ((torch, ["FloatStorage", "HalfStorage", "LongStorage"]),
+                          (utils, ["_rebuild_tensor_v2", "_rebuild_parameter"])):
+        for name in names:
+            value = type(name, (), {"__module__": module.__name__}) if module is torch else types.FunctionType(
+                (lambda *arguments: None).__code__, {}, name)
+            value.__module__, value.__qualname__ = module.__name__, name
+            setattr(module, name, value)
+    sys.modules |= {"torch": torch, "torch._utils": utils}
+
+
+def tensor(kind, key, count, shape, strides, offset=0):
+    hooks = collections.OrderedDict()
+    return Rebuilt("_rebuild_tensor_v2", Storage(kind, key, count), offset, shape, strides, False, hooks)
+
+
+def pickled(tensors):
+    result = io.BytesIO()
+    TorchPickler(result, protocol=2).dump(tensors)
+    return result.getvalue()
+
+
+def pickled_archive(tensors, storages):
+    result = io.BytesIO()
+    with zipfile.ZipFile(result, "w") as archive:
+        entries = {"m/data.pkl": pickled(tensors), "m/byteorder": b"little"}
+        for name, content in (entries | {f"m/data/{key}": value for key, value in storages.items()}).items():
+            archive.writestr(zipfile.ZipInfo(name), content)
+    return result.getvalue()
+
+
+def png(width, height):
+    def chunk(kind, content):
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    rows = (b"\0" + bytes(3 * width)) * height
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows))
+            + chunk(b"IEND", b""))
+
+
 LLAMA = {
     "general.architecture": "llama", "llama.embedding_length": 32, "llama.block_count": 1,
     "llama.feed_forward_length": 32, "llama.attention.head_count": 2,
@@ -110,3 +185,33 @@ whole["model"]["vocab"] = {"a": 0, "Ġ": 1, "Ġa": 2, "b": 3}
 whole["model"]["merges"] = ["Ġ a"]
 whole["added_tokens"] = [{"id": 4, "content": "</s>", "special": True, "lstrip": True}]
 write("tokenizer-json/small", json.dumps(whole, ensure_ascii=False))
+
+imitate_torch()
+half = tensor("HalfStorage", "0", 6, (2, 3), (3, 1))
+dictionary = collections.OrderedDict({"a.weight": half, "b": tensor("FloatStorage", "1", 2, (1,), (1,), 1)})
+dictionary._metadata = collections.OrderedDict({"": {"version": 1}})
+parameters = {"p": Rebuilt("_rebuild_parameter", half, True, collections.OrderedDict()),
+              "i": tensor("LongStorage", "1", 1, (), ())}
+write("pickle/archive", pickled_archive(dictionary, {"0": bytes(12), "1": bytes(8)}))
+write("pickle/parameters", pickled_archive(parameters, {"0": bytes(12), "1": bytes(8)}))
+write("pickle/alone", pickled(dictionary))
+write("pickle/call", b"\x80\x02cposix\nsystem\n(X\x04\x00\x00\x00truetR.")
+
+picture = base64.b64encode(png(2, 2)).decode()
+image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{picture}"}}
+write("http/chat", json.dumps({
+    "model": "m", "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What?"},
+                               {"role": "assistant", "content": None}, {"role": "user", "content": [
+                                   {"type": "text", "text": "And <region:a>?"}]}],
+    "temperature": 0.5, "top_p": 0.9, "top_k": -1, "seed": 7, "max_tokens": 9, "n": 2, "stop": ["\n", "."],
+    "stream": True, "stream_options": {"include_usage": True}, "logprobs": True, "top_logprobs": 3,
+    "presence_penalty": 0.1, "frequency_penalty": -0.1, "min_tokens": 1, "ignore_eos": False, "user": "u"}))
+write("http/regions", json.dumps({"messages": [{"role": "user", "content": [
+    image, {"type": "region", "region": {"box": [0, 0, 1, 2], "units": "px", "image": 0, "id": "a"}},
+    {"type": "region", "region": {"point": [0.5, 0.5], "units": "norm"}},
+    {"type": "region", "region": {"polygon": [[0, 0], [1, 0], [1, 1]]}},
+    {"type": "text", "text": "What is <region>?"}]}]}))
+write("http/completion", json.dumps({"prompt": ["Once", "Twice"], "echo": True, "max_tokens": 3, "n": 2, "stop": "."}))
+write("http/prompts", json.dumps({"prompt": [[1, 2], [3]], "logprobs": 2}))
+write("http/detokenize", json.dumps({"model": "m", "tokens": [1, 2]}))
+write("http/tokenize", json.dumps({"model": "m", "prompt": "text", "add_special_tokens": False}))

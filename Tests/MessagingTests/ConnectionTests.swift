@@ -23,9 +23,9 @@ struct ConnectionTests {
     await first.event { if case .closed = $0 { true } else { false } }
     await first.close()
     await dealer.event { if case .disconnected = $0 { true } else { false } }
-    // Nobody is there: the message waits in the outbox.
-    try await dealer.send([2])
-    #expect(await dealer.outboxMessageCount == 1)
+    // Nobody is there: the message waits in the outbox. The end of a connection is told before the
+    // sending side has it, which may take some messages more and lose them.
+    repeat { try await dealer.send([2]) } while await dealer.outboxMessageCount == 0
 
     let second = Peer(reactor: bench.far)
     try await second.open(.router, context: bench.context)

@@ -85,6 +85,7 @@ struct TransportTests {
     // The connection recovers, and only the good message arrives.
     if transport != .inproc {
       await push.event { if case .disconnected = $0 { true } else { false } }
+      await push.event { if case .handshakeSucceeded = $0 { true } else { false } }
     }
     try await push.send([7])
     #expect(await pull.next().bytes == [7])

@@ -51,6 +51,15 @@ import Testing
         + "<|im_start|>assistant\n")
   }
 
+  @Test func llava1AndMerlinHaveTokensAroundImages() throws {
+    #expect(
+      try rendered(.llava1, system: nil)
+        == "<s>USER: <im_start><image><im_end>\nWhat? ASSISTANT: A box</s>USER: Where? ASSISTANT:")
+    #expect(
+      try rendered(.merlin, system: nil)
+        == "<s>USER: <im_start><image><im_end>What? ASSISTANT: A box</s>USER: Where? ASSISTANT:")
+  }
+
   @Test func vicunaAndPlainAreLines() throws {
     #expect(
       try rendered(.vicuna, system: "A chat.")

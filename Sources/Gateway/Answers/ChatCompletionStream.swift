@@ -2,6 +2,7 @@
 
 internal import Foundation
 internal import NIOCore
+internal import Requests
 internal import Wire
 
 /// Writes the chunks of a chat completion. A chunk of mere text, of which there is one a token, is

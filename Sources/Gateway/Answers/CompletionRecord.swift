@@ -1,6 +1,7 @@
 /// What turns the answers to a request into its response, also in another process.
 
 internal import Foundation
+internal import Requests
 internal import Wire
 
 /// The head of a response and how its answers belong together; it is journalled with the queries.

@@ -2,6 +2,7 @@
 
 internal import Foundation
 internal import NIOCore
+internal import Requests
 internal import Wire
 
 /// Writes the chunks of a text completion.

@@ -2,6 +2,7 @@
 
 public import Coordinator
 public import Foundation
+internal import Requests
 internal import Wire
 
 /// A cluster's state as text and as JSON.

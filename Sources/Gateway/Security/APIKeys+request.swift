@@ -1,6 +1,7 @@
 /// The key that a request shows.
 
 internal import HTTPTypes
+internal import Requests
 
 extension APIKeys {
   /// Which key the request shows. Throws an ``APIError`` with status 401 if it is none.

@@ -2,6 +2,7 @@
 
 internal import HTTPTypes
 internal import Hummingbird
+internal import Requests
 
 /// Keeps web pages of other origins away from a gateway that asks for no keys.
 struct AccessMiddleware: RouterMiddleware {

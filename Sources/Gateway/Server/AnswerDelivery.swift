@@ -5,6 +5,7 @@ internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
+internal import Requests
 internal import Wire
 
 /// Asks the cluster, and delivers the answers whole or as a stream.

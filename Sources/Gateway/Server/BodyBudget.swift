@@ -1,6 +1,7 @@
 /// Memory for the bodies of requests.
 
 internal import HTTPTypes
+internal import Requests
 internal import Synchronization
 
 /// Counts the bytes that all requests together may hold.

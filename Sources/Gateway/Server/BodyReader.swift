@@ -4,6 +4,7 @@ internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
+internal import Requests
 
 /// Reads a body within the limits of size, time and memory.
 struct BodyReader: Sendable {

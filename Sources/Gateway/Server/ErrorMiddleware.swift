@@ -3,6 +3,7 @@
 internal import HTTPTypes
 internal import Hummingbird
 internal import Logging
+internal import Requests
 
 /// Answers with OpenAI's error object whatever goes wrong, unknown paths and methods included.
 struct ErrorMiddleware: RouterMiddleware {

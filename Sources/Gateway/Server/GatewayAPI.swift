@@ -8,6 +8,7 @@ internal import Hummingbird
 internal import Imaging
 internal import Journal
 internal import Logging
+internal import Requests
 internal import Wire
 
 /// Answers requests. One value serves all of them.

@@ -7,6 +7,7 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import Journal
 internal import Logging
+internal import Requests
 internal import Wire
 
 /// Writes accepted requests down, finds their responses, and finishes what another process left.

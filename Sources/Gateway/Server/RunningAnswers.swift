@@ -1,5 +1,6 @@
 /// The answers under way.
 
+internal import Requests
 internal import Synchronization
 
 /// Knows every answer that is being made, so that stopping can wait for them and end them.

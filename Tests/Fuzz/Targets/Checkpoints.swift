@@ -2,12 +2,23 @@ internal import Checkpoints
 internal import Tokenizing
 
 private let safetensors = InputFile("safetensors/model.safetensors")
+private let pickled = InputFile("pickled/pytorch_model.bin")
 private let gguf = InputFile("gguf/model.gguf")
 
 /// The header of a safetensors file.
 func trySafetensors(_ bytes: [UInt8]) {
   safetensors.write(bytes)
   _ = try? SafetensorsHeader(reading: safetensors.url)
+}
+
+/// A file that PyTorch pickled, or its pickle alone.
+func tryPickle(_ bytes: [UInt8]) {
+  guard bytes.first != 0x80 else {
+    _ = try? PickleMachine.tensors(in: bytes, path: "pickle")
+    return
+  }
+  pickled.write(bytes)
+  _ = try? PickledHeader(reading: pickled.url)
 }
 
 /// A GGUF file: its header, the configuration and the tokeniser that its metadata make, and where

@@ -8,8 +8,8 @@ internal import CFuzzing
   /// What each target does with one input. It must return, whatever the input.
   private static let targets: [String: @Sendable ([UInt8]) -> Void] = [
     "messages": tryMessage, "images": tryImage, "answers": tryAnswer, "shapes": tryShape,
-    "safetensors": trySafetensors, "gguf": tryGGUF, "sentencepiece": trySentencePiece,
-    "tokenizer-json": tryTokenizerJSON,
+    "safetensors": trySafetensors, "pickle": tryPickle, "gguf": tryGGUF,
+    "sentencepiece": trySentencePiece, "tokenizer-json": tryTokenizerJSON, "http": tryHTTPBody,
   ]
 
   private static let target: (@Sendable ([UInt8]) -> Void)? = {
