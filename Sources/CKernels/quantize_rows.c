@@ -9,6 +9,7 @@ static const float smallest = 0x1p-100f;
 
 static void finish(float scale, int32_t sum, ck_row_block *block) {
   block->scale = scale;
+  block->sum = scale * (float)sum;
   block->offset_q8 = -128 * sum;
   block->offset_q4 = -8 * sum;
 }

@@ -1,8 +1,8 @@
 // Products of 8-bit rows with quantised weights on AVX2, with and without VNNI.
 //
 // A lane is a column, a vector half a panel. With VNNI weights are taken as unsigned bytes, as on
-// AVX-512. Without it Q4_0's products are added up in 16 bits over a whole block (32 values, a lane
-// at most 8 * 2 * 15 * 127), and Q8_0 multiplies magnitudes with the row's values under weights'
+// AVX-512. Without it nibbles' products are added up in 16 bits over 32 values (a lane at most
+// 8 * 2 * 15 * 127), and Q8_0 multiplies magnitudes with the row's values under weights'
 // signs, because 255 * 127 * 2 does not fit into 16 bits but 128 * 127 * 2 does.
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -47,13 +47,13 @@ AVX2 void products_avx2(ck_block_format format, const ck_row_block *input, size_
   for (size_t g = 0; g < GROUPS; g++) {
     __m256i weights[2], magnitudes[2];
     for (size_t h = 0; h < halves; h++) {
-      weights[h] = format == CK_Q4_0 ? nibbles(bytes + 32 * h, g) : load(bytes + 32 * h + 64 * g);
+      weights[h] = format == CK_Q8_0 ? load(bytes + 32 * h + 64 * g) : nibbles(bytes + 32 * h, g);
       magnitudes[h] = _mm256_abs_epi8(weights[h]);
     }
     for (size_t r = 0; r < tile_rows; r++) {
       __m256i values = four_values(input + r * blocks, g);
       for (size_t h = 0; h < halves; h++) {
-        if (format == CK_Q4_0) {
+        if (format != CK_Q8_0) {
           __m256i pairs = _mm256_maddubs_epi16(weights[h], values);
           products[h][r] = _mm256_add_epi16(products[h][r], pairs);
         } else {
@@ -64,9 +64,9 @@ AVX2 void products_avx2(ck_block_format format, const ck_row_block *input, size_
       }
     }
   }
-  if (format != CK_Q4_0) return;
+  if (format == CK_Q8_0) return;
   for (size_t r = 0; r < tile_rows; r++) {
-    __m256i offset = _mm256_set1_epi32(input[r * blocks].offset_q4);
+    __m256i offset = _mm256_set1_epi32(format == CK_Q4_0 ? input[r * blocks].offset_q4 : 0);
     for (size_t h = 0; h < halves; h++) {
       products[h][r] = _mm256_add_epi32(_mm256_madd_epi16(products[h][r], ones), offset);
     }
@@ -78,16 +78,18 @@ AVX_VNNI void products_avx_vnni(ck_block_format format, const ck_row_block *inpu
                                 __m256i products[2][TILE_ROWS]) {
   for (size_t r = 0; r < tile_rows; r++) {
     const ck_row_block *x = input + r * blocks;
+    int32_t given = format == CK_Q8_0 ? x->offset_q8 : x->offset_q4;
+    __m256i offset = _mm256_set1_epi32(format == CK_Q4_K ? 0 : given);
     for (size_t h = 0; h < halves; h++) {
-      products[h][r] = _mm256_set1_epi32(format == CK_Q8_0 ? x->offset_q8 : x->offset_q4);
+      products[h][r] = offset;
     }
   }
   for (size_t g = 0; g < GROUPS; g++) {
     __m256i weights[2];
     for (size_t h = 0; h < halves; h++) {
-      weights[h] = format == CK_Q4_0 ? nibbles(bytes + 32 * h, g)
-                                     : _mm256_xor_si256(load(bytes + 32 * h + 64 * g),
-                                                        _mm256_set1_epi8(-128));
+      weights[h] = format == CK_Q8_0 ? _mm256_xor_si256(load(bytes + 32 * h + 64 * g),
+                                                        _mm256_set1_epi8(-128))
+                                     : nibbles(bytes + 32 * h, g);
     }
     for (size_t r = 0; r < tile_rows; r++) {
       __m256i values = four_values(input + r * blocks, g);
@@ -96,6 +98,28 @@ AVX_VNNI void products_avx_vnni(ck_block_format format, const ck_row_block *inpu
       }
     }
   }
+}
+
+AVX2 __m256 load_halves(const void *halves) {
+  return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)halves));
+}
+
+/// f16 times a byte of each of eight columns: exact in f32.
+AVX2 __m256 scaled(const uint16_t *halves, const uint8_t *bytes) {
+  __m256i whole = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)bytes));
+  return _mm256_mul_ps(load_halves(halves), _mm256_cvtepi32_ps(whole));
+}
+
+/// The scales of half a panel's columns in block b.
+AVX2 __m256 scales_of(ck_block_format format, const uint8_t *panel, size_t b, size_t half) {
+  if (format != CK_Q4_K) return load_halves(panel + b * 2 * CK_PANEL + 2 * LANES * half);
+  const ck_super_panel *super = (const ck_super_panel *)panel + b / CK_SUPER_GROUPS;
+  return scaled(super->scale + LANES * half, super->scales[b % CK_SUPER_GROUPS] + LANES * half);
+}
+
+AVX2 __m256 minima_of(const uint8_t *panel, size_t b, size_t half) {
+  const ck_super_panel *super = (const ck_super_panel *)panel + b / CK_SUPER_GROUPS;
+  return scaled(super->minimum + LANES * half, super->minima[b % CK_SUPER_GROUPS] + LANES * half);
 }
 
 AVX2 void store(float *result, __m256 sums, size_t width) {
@@ -111,9 +135,8 @@ AVX2 void store(float *result, __m256 sums, size_t width) {
 /// Where a panel's product comes from and goes to.
 typedef struct {
   const ck_row_block *input;
-  size_t blocks;
-  const uint8_t *scales;
-  const uint8_t *bytes;
+  size_t depth;
+  const uint8_t *panel;
   /// The columns that are wanted.
   size_t columns;
   float *result;
@@ -126,24 +149,29 @@ typedef struct {
 #define DEFINE_PRODUCT(NAME, TARGET, PRODUCTS, HALVES)                                             \
   TARGET void NAME##_tile(ck_block_format format, const span *s, size_t row, size_t tile_rows,     \
                           size_t half, size_t halves, int ahead) {                                 \
-    size_t payload = CK_PANEL * ck_payload_bytes(format), blocks = s->blocks;                      \
+    size_t payload = CK_PANEL * ck_payload_bytes(format), blocks = s->depth / CK_BLOCK;            \
     const ck_row_block *input = s->input + row * blocks;                                           \
-    const uint8_t *scales = s->scales + 16 * half, *bytes = s->bytes + 32 * half;                  \
     __m256 sums[2][TILE_ROWS];                                                                     \
     for (size_t h = 0; h < halves; h++)                                                            \
       for (size_t r = 0; r < tile_rows; r++) sums[h][r] = _mm256_setzero_ps();                     \
-    for (size_t b = 0; b < blocks; b++, input++, bytes += payload) {                               \
+    for (size_t b = 0; b < blocks; b++, input++) {                                                 \
+      const uint8_t *bytes = ck_payload(format, s->panel, s->depth, b) + 32 * half;                \
       if (ahead)                                                                                   \
         for (size_t i = 0; i < payload; i += 64)                                                   \
           _mm_prefetch((const char *)bytes + i + AHEAD, _MM_HINT_T0);                              \
       __m256i products[2][TILE_ROWS];                                                              \
       PRODUCTS(format, input, tile_rows, blocks, bytes, halves, products);                         \
       for (size_t h = 0; h < halves; h++) {                                                        \
-        const __m128i *scale_halves = (const __m128i *)(scales + b * 2 * CK_PANEL + 16 * h);       \
-        __m256 scale = _mm256_cvtph_ps(_mm_loadu_si128(scale_halves));                             \
+        __m256 scale = scales_of(format, s->panel, b, half + h);                                   \
         for (size_t r = 0; r < tile_rows; r++) {                                                   \
           __m256 both = _mm256_mul_ps(scale, _mm256_set1_ps(input[r * blocks].scale));             \
           sums[h][r] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(products[h][r]), both, sums[h][r]);      \
+        }                                                                                          \
+        if (format != CK_Q4_K) continue;                                                           \
+        __m256 minimum = minima_of(s->panel, b, half + h);                                         \
+        for (size_t r = 0; r < tile_rows; r++) {                                                   \
+          __m256 sum = _mm256_set1_ps(input[r * blocks].sum);                                      \
+          sums[h][r] = _mm256_fnmadd_ps(minimum, sum, sums[h][r]);                                 \
         }                                                                                          \
       }                                                                                            \
     }                                                                                              \
@@ -175,11 +203,9 @@ typedef struct {
     for (size_t row = 0; row < rows; row += ROW_BLOCK) {                                           \
       size_t count = rows - row < ROW_BLOCK ? rows - row : ROW_BLOCK;                              \
       for (size_t column = 0; column < columns; column += CK_PANEL) {                              \
-        const uint8_t *scales = (const uint8_t *)packed + column / CK_PANEL * panel_bytes;         \
         span s = {input + row * blocks,                                                            \
-                  blocks,                                                                          \
-                  scales,                                                                          \
-                  scales + ck_panel_scale_bytes(depth),                                            \
+                  depth,                                                                           \
+                  (const uint8_t *)packed + column / CK_PANEL * panel_bytes,                       \
                   columns - column < CK_PANEL ? columns - column : CK_PANEL,                       \
                   result + row * result_stride + column,                                           \
                   result_stride};                                                                  \
@@ -188,17 +214,23 @@ typedef struct {
     }                                                                                              \
   }
 
-DEFINE_PRODUCT(product_avx2, AVX2, products_avx2, format == CK_Q4_0 ? 1 : 2)
+DEFINE_PRODUCT(product_avx2, AVX2, products_avx2, format == CK_Q8_0 ? 2 : 1)
 DEFINE_PRODUCT(product_avx_vnni, AVX_VNNI, products_avx_vnni, 2)
 
 __attribute__((target("avx2,fma,f16c")))
 void ck_quantized_product_avx2(ck_block_format format, const ck_row_block *input, size_t rows,
                                size_t depth, const void *packed, size_t columns, float *result,
                                size_t result_stride) {
-  if (format == CK_Q8_0) {
+  switch (format) {
+  case CK_Q8_0:
     product_avx2(CK_Q8_0, input, rows, depth, packed, columns, result, result_stride);
-  } else {
+    break;
+  case CK_Q4_0:
     product_avx2(CK_Q4_0, input, rows, depth, packed, columns, result, result_stride);
+    break;
+  case CK_Q4_K:
+    product_avx2(CK_Q4_K, input, rows, depth, packed, columns, result, result_stride);
+    break;
   }
 }
 
@@ -206,10 +238,16 @@ __attribute__((target("avx2,fma,f16c,avxvnni")))
 void ck_quantized_product_avx_vnni(ck_block_format format, const ck_row_block *input, size_t rows,
                                    size_t depth, const void *packed, size_t columns, float *result,
                                    size_t result_stride) {
-  if (format == CK_Q8_0) {
+  switch (format) {
+  case CK_Q8_0:
     product_avx_vnni(CK_Q8_0, input, rows, depth, packed, columns, result, result_stride);
-  } else {
+    break;
+  case CK_Q4_0:
     product_avx_vnni(CK_Q4_0, input, rows, depth, packed, columns, result, result_stride);
+    break;
+  case CK_Q4_K:
+    product_avx_vnni(CK_Q4_K, input, rows, depth, packed, columns, result, result_stride);
+    break;
   }
 }
 #endif

@@ -1,10 +1,11 @@
 // Products of 8-bit rows with quantised weights on AVX-512 VNNI.
 //
-// A lane is a column. Weights are taken as unsigned bytes: Q8_0 plus 128, Q4_0 as its nibbles. What
-// that adds is taken off by starting from the row's offset. So one instruction multiplies 64 pairs,
+// A lane is a column. Weights are taken as unsigned bytes: Q8_0 plus 128, the others as their nibbles.
+// What that adds is taken off by starting from the row's offset. So one instruction multiplies 64 pairs,
 // and no lanes have to be summed up.
 #if defined(__x86_64__)
 #include <immintrin.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "quantized.h"
@@ -37,12 +38,39 @@ AVX512 __m512i load_group(ck_block_format format, const uint8_t *bytes, size_t g
   return _mm512_and_si512(both, _mm512_set1_epi8(15));
 }
 
+/// What a row's products start from.
+AVX512 __m512i offset(ck_block_format format, const ck_row_block *block) {
+  if (format == CK_Q4_K) return _mm512_setzero_si512();
+  return _mm512_set1_epi32(format == CK_Q8_0 ? block->offset_q8 : block->offset_q4);
+}
+
+AVX512 __m512 load_halves(const void *halves) {
+  return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)halves));
+}
+
+/// f16 times a byte of each column: exact in f32.
+AVX512 __m512 scaled(const uint16_t *halves, const uint8_t *bytes) {
+  __m512i whole = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)bytes));
+  return _mm512_mul_ps(load_halves(halves), _mm512_cvtepi32_ps(whole));
+}
+
+/// The columns' scales of block b.
+AVX512 __m512 scales_of(ck_block_format format, const uint8_t *panel, size_t b) {
+  if (format != CK_Q4_K) return load_halves(panel + b * 2 * CK_PANEL);
+  const ck_super_panel *super = (const ck_super_panel *)panel + b / CK_SUPER_GROUPS;
+  return scaled(super->scale, super->scales[b % CK_SUPER_GROUPS]);
+}
+
+AVX512 __m512 minima_of(const uint8_t *panel, size_t b) {
+  const ck_super_panel *super = (const ck_super_panel *)panel + b / CK_SUPER_GROUPS;
+  return scaled(super->minimum, super->minima[b % CK_SUPER_GROUPS]);
+}
+
 /// Where a panel's product comes from and goes to.
 typedef struct {
   const ck_row_block *input;
-  size_t blocks;
-  const uint8_t *scales;
-  const uint8_t *bytes;
+  size_t depth;
+  const uint8_t *panel;
   /// The columns that are wanted.
   __mmask16 columns;
   float *result;
@@ -52,16 +80,19 @@ typedef struct {
 /// `tile_rows` rows with one panel. Format, rows and `ahead` are constants where
 /// this is inlined.
 AVX512 void tile(ck_block_format format, const span *s, size_t row, size_t tile_rows, int ahead) {
-  size_t payload = CK_PANEL * ck_payload_bytes(format), blocks = s->blocks;
+  size_t payload = CK_PANEL * ck_payload_bytes(format), blocks = s->depth / CK_BLOCK;
   const ck_row_block *input = s->input + row * blocks;
-  const uint8_t *bytes = s->bytes;
   __m512 sums[TILE_ROWS];
   for (size_t r = 0; r < tile_rows; r++) sums[r] = _mm512_setzero_ps();
-  for (size_t b = 0; b < blocks; b++, input++, bytes += payload) {
+  for (size_t b = 0; b < blocks; b++, input++) {
+    const uint8_t *bytes = ck_payload(format, s->panel, s->depth, b);
     __m512i products[TILE_ROWS];
-    for (size_t r = 0; r < tile_rows; r++) {
-      const ck_row_block *x = input + r * blocks;
-      products[r] = _mm512_set1_epi32(format == CK_Q8_0 ? x->offset_q8 : x->offset_q4);
+    for (size_t r = 0; r < tile_rows; r++) products[r] = offset(format, input + r * blocks);
+    if (ahead && format == CK_Q4_K && b % CK_SUPER_GROUPS == 0) {
+      size_t head = offsetof(ck_super_panel, nibbles);
+      for (size_t i = 0; i < head; i += 64) {
+        _mm_prefetch((const char *)bytes - head + i + AHEAD, _MM_HINT_T0);
+      }
     }
     for (size_t g = 0; g < GROUPS; g++) {
       __m512i weights = load_group(format, bytes, g);
@@ -73,11 +104,15 @@ AVX512 void tile(ck_block_format format, const span *s, size_t row, size_t tile_
         products[r] = _mm512_dpbusd_epi32(products[r], weights, values);
       }
     }
-    const __m256i *halves = (const __m256i *)(s->scales + b * 2 * CK_PANEL);
-    __m512 scale = _mm512_cvtph_ps(_mm256_loadu_si256(halves));
+    __m512 scale = scales_of(format, s->panel, b);
     for (size_t r = 0; r < tile_rows; r++) {
       __m512 both = _mm512_mul_ps(scale, _mm512_set1_ps(input[r * blocks].scale));
       sums[r] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(products[r]), both, sums[r]);
+    }
+    if (format != CK_Q4_K) continue;
+    __m512 minimum = minima_of(s->panel, b);
+    for (size_t r = 0; r < tile_rows; r++) {
+      sums[r] = _mm512_fnmadd_ps(minimum, _mm512_set1_ps(input[r * blocks].sum), sums[r]);
     }
   }
   for (size_t r = 0; r < tile_rows; r++) {
@@ -118,12 +153,10 @@ AVX512 void product(ck_block_format format, const ck_row_block *input, size_t ro
   for (size_t row = 0; row < rows; row += ROW_BLOCK) {
     size_t count = rows - row < ROW_BLOCK ? rows - row : ROW_BLOCK;
     for (size_t column = 0; column < columns; column += CK_PANEL) {
-      const uint8_t *scales = (const uint8_t *)packed + column / CK_PANEL * panel_bytes;
       size_t width = columns - column < CK_PANEL ? columns - column : CK_PANEL;
       span s = {input + row * blocks,
-                blocks,
-                scales,
-                scales + ck_panel_scale_bytes(depth),
+                depth,
+                (const uint8_t *)packed + column / CK_PANEL * panel_bytes,
                 (__mmask16)((1u << width) - 1),
                 result + row * result_stride + column,
                 result_stride};
@@ -136,10 +169,16 @@ __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
 void ck_quantized_product_avx512(ck_block_format format, const ck_row_block *input, size_t rows,
                                  size_t depth, const void *packed, size_t columns, float *result,
                                  size_t result_stride) {
-  if (format == CK_Q8_0) {
+  switch (format) {
+  case CK_Q8_0:
     product(CK_Q8_0, input, rows, depth, packed, columns, result, result_stride);
-  } else {
+    break;
+  case CK_Q4_0:
     product(CK_Q4_0, input, rows, depth, packed, columns, result, result_stride);
+    break;
+  case CK_Q4_K:
+    product(CK_Q4_K, input, rows, depth, packed, columns, result, result_stride);
+    break;
   }
 }
 #endif

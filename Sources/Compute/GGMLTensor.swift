@@ -27,7 +27,7 @@ public struct GGMLTensor: Sendable {
   /// The tensor in `format`, or where that is nil in the type's own: in place if the kernels read
   /// it as it stands, else in memory of its own, which is written in one pass.
   ///
-  /// Blocks of Q8_0 and Q4_0 keep every byte; others are brought to f32 and rounded from there.
+  /// Blocks of Q8_0, Q4_0 and Q4_K keep every byte; others are brought to f32 and rounded from there.
   /// Throws `.outOfMemory`.
   public func stored(
     as format: WeightFormat? = nil, on team: ThreadTeam = .single

@@ -19,7 +19,7 @@ public enum GGMLType: UInt32, Sendable, CaseIterable {
   case q6_K = 14
 
   /// The format in which its numbers are held where nobody asks for another: its own if the kernels
-  /// know it, Q8_0 for the formats of 4 to 6 bits with scales of two levels, which loses next to
+  /// know it, Q8_0 for the formats of 5 and 6 bits with scales of two levels, which loses next to
   /// nothing of them.
   public var format: WeightFormat {
     switch self {
@@ -27,7 +27,8 @@ public enum GGMLType: UInt32, Sendable, CaseIterable {
     case .f16: .f16
     case .bf16: .bf16
     case .q4_0: .q4_0
-    case .q8_0, .q4_K, .q5_K, .q6_K: .q8_0
+    case .q4_K: .q4_K
+    case .q8_0, .q5_K, .q6_K: .q8_0
     }
   }
 
@@ -40,7 +41,7 @@ public enum GGMLType: UInt32, Sendable, CaseIterable {
   /// Whether the kernels' format has the same numbers: they need not be rounded again.
   var isExact: Bool {
     switch self {
-    case .q4_K, .q5_K, .q6_K: false
+    case .q5_K, .q6_K: false
     default: true
     }
   }

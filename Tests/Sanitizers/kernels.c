@@ -70,11 +70,20 @@ static void products(ck_instructions kind) {
 }
 
 static void quantized_products(ck_instructions kind) {
-  size_t rows = between(1, 19), blocks = between(1, 40), depth = blocks * CK_BLOCK, columns = between(1, 50);
-  ck_block_format format = (ck_block_format)between(0, 1);
+  ck_block_format format = (ck_block_format)between(0, 2);
+  size_t stored = ck_block_elements(format), per_stored = stored / CK_BLOCK;
+  size_t rows = between(1, 19), columns = between(1, 50);
+  size_t blocks = between(1, 40 / per_stored) * per_stored, depth = blocks * CK_BLOCK;
   float *input = numbers(rows * depth), *weights = numbers(columns * depth);
-  char *plain = exactly(columns * blocks * ck_block_bytes(format), 2);
-  ck_quantize_blocks(format, weights, columns * depth, plain);
+  size_t plain_bytes = columns * (depth / stored) * ck_block_bytes(format);
+  char *plain = exactly(plain_bytes, 2);
+  if (format == CK_Q4_K) {
+    for (size_t i = 0; i < plain_bytes; i++) plain[i] = (char)between(0, 255);
+    // Scales and minima that are finite.
+    for (size_t i = 0; i < plain_bytes; i += ck_block_bytes(format)) plain[i + 1] = plain[i + 3] = 0x20;
+  } else {
+    ck_quantize_blocks(format, weights, columns * depth, plain);
+  }
   char *packed = exactly(ck_packed_bytes(format, depth, columns), 64);
   ck_pack_blocks(format, plain, depth, columns, packed);
   ck_row_block *x = exactly(rows * blocks * sizeof *x, 4), *y = exactly(rows * blocks * sizeof *y, 4);
