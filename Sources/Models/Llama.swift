@@ -237,8 +237,9 @@ struct LlamaAttention: Sendable {
     scratch.round(scratch.normalized, ifNeeded: isQuantized, on: team)
     query(
       scratch.normalized, rounded: scratch.rounded, into: &scratch.queries, on: team)
-    key(scratch.normalized, rounded: scratch.rounded, into: &scratch.keys, on: team)
-    value(scratch.normalized, rounded: scratch.rounded, into: &scratch.values, on: team)
+    key(
+      scratch.normalized, rounded: scratch.rounded, into: &scratch.keys, and: value,
+      into: &scratch.values, on: team)
     let (rotary, positions) = (scratch.rotary, scratch.positions)
     rotary.rotate(&scratch.queries, at: positions, heads: heads, on: team)
     rotary.rotate(&scratch.keys, at: positions, heads: kvHeads, on: team)
@@ -277,8 +278,9 @@ struct LlamaMLP: Sendable {
   func callAsFunction(scratch: inout LlamaScratch, on team: ThreadTeam) {
     scratch.round(
       scratch.normalized, ifNeeded: gate.isQuantized || up.isQuantized, on: team)
-    gate(scratch.normalized, rounded: scratch.rounded, into: &scratch.gate, on: team)
-    up(scratch.normalized, rounded: scratch.rounded, into: &scratch.up, on: team)
+    gate(
+      scratch.normalized, rounded: scratch.rounded, into: &scratch.gate, and: up,
+      into: &scratch.up, on: team)
     scratch.gate.siluMultiply(scratch.up, on: team)
     scratch.round(scratch.gate, ifNeeded: down.isQuantized, on: team)
     down(scratch.gate, rounded: scratch.rounded, into: &scratch.output, on: team)

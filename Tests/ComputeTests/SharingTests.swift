@@ -39,6 +39,34 @@ struct SharingTests {
     }
   }
 
+  @Test(
+    "two products in one job are the bits of each alone, whatever their formats and sizes",
+    arguments: [
+      (WeightFormat.q8_0, 520, WeightFormat.q4_0, 301), (.q4_0, 5, .f16, 700),
+      (.f16, 333, .bf16, 1),
+    ])
+  func joined(
+    format: WeightFormat, columns: Int, second: WeightFormat, secondColumns: Int
+  ) throws {
+    var random = SplitMix(state: 25)
+    let weights = try random.stored(columns, 512, .f32).converted(to: format)
+    let others = try random.stored(secondColumns, 512, .f32).converted(to: second)
+    for rows in [1, 9] {
+      let input = random.matrix(rows, 512)
+      let rounded = QuantizedRows(input)
+      var (alone, othersAlone) = (Matrix(), Matrix())
+      weights.multiply(input, into: &alone)
+      others.multiply(input, into: &othersAlone)
+      for team in [.single] + teams {
+        var joined = Matrix(rows: rows, columns: columns, values: alone.values.map { _ in .nan })
+        var othersJoined = Matrix()
+        weights.multiply(
+          input, rounded: rounded, into: &joined, and: others, into: &othersJoined, on: team)
+        #expect(joined == alone && othersJoined == othersAlone)
+      }
+    }
+  }
+
   @Test("full attention of more queries than a tile holds equals the plain softmax")
   func fullAttention() {
     var random = SplitMix(state: 22)
