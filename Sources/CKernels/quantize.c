@@ -5,11 +5,13 @@
 #include "quantized.h"
 
 size_t ck_block_elements(ck_block_format format) {
-  return format == CK_Q4_K ? CK_SUPER_BLOCK : CK_BLOCK;
+  return ck_is_super(format) ? CK_SUPER_BLOCK : CK_BLOCK;
 }
 
 size_t ck_block_bytes(ck_block_format format) {
   if (format == CK_Q4_K) return ck_ggml_block_bytes(CK_GGML_Q4_K);
+  if (format == CK_Q5_K) return ck_ggml_block_bytes(CK_GGML_Q5_K);
+  if (format == CK_Q6_K) return ck_ggml_block_bytes(CK_GGML_Q6_K);
   return sizeof(uint16_t) + ck_payload_bytes(format);
 }
 
@@ -87,8 +89,8 @@ void ck_pack_blocks(ck_block_format format, const void *blocks, size_t depth, si
     for (size_t column = 0; column < width; column++) {
       const uint8_t *block = blocks;
       block += (first + column) * depth_blocks * block_bytes;
-      if (format == CK_Q4_K) {
-        ck_pack_super_blocks(block, depth_blocks, column, (ck_super_panel *)scales);
+      if (ck_is_super(format)) {
+        ck_pack_super_blocks(format, block, depth_blocks, column, scales);
         continue;
       }
       for (size_t b = 0; b < depth_blocks; b++, block += block_bytes) {
@@ -108,8 +110,8 @@ void ck_unpack_blocks(ck_block_format format, const void *packed, size_t depth, 
   const uint8_t *bytes = scales + ck_panel_scale_bytes(depth);
   size_t lane = column % CK_PANEL;
   uint8_t *block = blocks;
-  if (format == CK_Q4_K) {
-    ck_unpack_super_blocks((const ck_super_panel *)scales, depth / CK_SUPER_BLOCK, lane, block);
+  if (ck_is_super(format)) {
+    ck_unpack_super_blocks(format, scales, depth / CK_SUPER_BLOCK, lane, block);
     return;
   }
   for (size_t b = 0; b < depth / CK_BLOCK; b++, block += ck_block_bytes(format)) {
@@ -125,8 +127,8 @@ void ck_widen_packed(ck_block_format format, const void *packed, size_t depth, s
       (const uint8_t *)packed + column / CK_PANEL * ck_panel_bytes(format, depth);
   const uint8_t *bytes = scales + ck_panel_scale_bytes(depth);
   size_t payload = ck_payload_bytes(format), lane = column % CK_PANEL;
-  if (format == CK_Q4_K) {
-    ck_widen_super_blocks((const ck_super_panel *)scales, depth / CK_SUPER_BLOCK, lane, result);
+  if (ck_is_super(format)) {
+    ck_widen_super_blocks(format, scales, depth / CK_SUPER_BLOCK, lane, result);
     return;
   }
   for (size_t b = 0; b < depth / CK_BLOCK; b++) {

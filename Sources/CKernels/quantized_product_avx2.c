@@ -2,8 +2,8 @@
 //
 // A lane is a column, a vector half a panel. With VNNI weights are taken as unsigned bytes, as on
 // AVX-512. Without it nibbles' products are added up in 16 bits over 32 values (a lane at most
-// 8 * 2 * 15 * 127), and Q8_0 multiplies magnitudes with the row's values under weights'
-// signs, because 255 * 127 * 2 does not fit into 16 bits but 128 * 127 * 2 does.
+// 8 * 2 * 15 * 127); five and six bits take 32 bits; and Q8_0 multiplies magnitudes with the row's
+// values under weights' signs, because 255 * 127 * 2 does not fit into 16 bits but 128 * 127 * 2 does.
 #if defined(__x86_64__)
 #include <immintrin.h>
 #include <string.h>
@@ -29,73 +29,119 @@ AVX2 __m256i four_values(const ck_row_block *block, size_t group) {
 
 AVX2 __m256i load(const uint8_t *bytes) { return _mm256_loadu_si256((const __m256i *)bytes); }
 
-/// Group g of half a block of nibbles: four neighbours of each column from 4g on.
-AVX2 __m256i nibbles(const uint8_t *bytes, size_t g) {
-  __m256i both = load(bytes + 64 * (g % (GROUPS / 2)));
-  if (g >= GROUPS / 2) both = _mm256_srli_epi16(both, 4);
-  return _mm256_and_si256(both, _mm256_set1_epi8(15));
+/// Bits from `shift` on of each byte that follows the nibbles, brought to bit 4 and `mask`.
+AVX2 __m256i upper_bits(const uint8_t *bytes, int shift, char mask) {
+  __m256i all = load(bytes + CK_PANEL * CK_BLOCK / 2);
+  __m256i moved =
+      shift < 4 ? _mm256_slli_epi16(all, 4 - shift) : _mm256_srli_epi16(all, shift - 4);
+  return _mm256_and_si256(moved, _mm256_set1_epi8(mask));
 }
 
-/// The products of `tile_rows` rows with a block of `halves` halves of a panel, as integers.
-AVX2 void products_avx2(ck_block_format format, const ck_row_block *input, size_t tile_rows,
-                        size_t blocks, const uint8_t *bytes, size_t halves,
-                        __m256i products[2][TILE_ROWS]) {
-  __m256i ones = _mm256_set1_epi16(1);
+/// Group g of half a panel's 32 numbers, those that are not Q8_0's: four neighbours of each column
+/// from 4g on, as unsigned bytes.
+AVX2 __m256i load_group(ck_block_format format, const uint8_t *bytes, size_t g) {
+  __m256i both = load(bytes + 64 * (g % (GROUPS / 2)));
+  if (g >= GROUPS / 2) both = _mm256_srli_epi16(both, 4);
+  __m256i low = _mm256_and_si256(both, _mm256_set1_epi8(15));
+  if (format == CK_Q5_K) return _mm256_or_si256(low, upper_bits(bytes, (int)g, 16));
+  if (format == CK_Q6_K) {
+    return _mm256_or_si256(low, upper_bits(bytes + g / 4 * 64, (int)(g % 4 * 2), 48));
+  }
+  return low;
+}
+
+/// What a row's products start from, of Q6_K those of either half of 32 numbers.
+AVX2 __m256i offset(ck_block_format format, const ck_row_block *block, size_t half) {
+  switch (format) {
+  case CK_Q8_0: return _mm256_set1_epi32(block->offset_q8);
+  case CK_Q4_0: return _mm256_set1_epi32(block->offset_q4);
+  case CK_Q6_K: return _mm256_set1_epi32(block->offset_q6[half]);
+  default: return _mm256_setzero_si256();
+  }
+}
+
+/// Where Q6_K's products of half of 32 numbers are complete: times that half's scales, of which
+/// `scales` are the first's; then the second half begins, or both are added up.
+AVX2 void finish_half(const ck_row_block *input, size_t tile_rows, size_t blocks,
+                      const uint8_t *scales, size_t halves, size_t half,
+                      __m256i products[2][TILE_ROWS], __m256i firsts[2][TILE_ROWS]) {
   for (size_t h = 0; h < halves; h++) {
-    for (size_t r = 0; r < tile_rows; r++) products[h][r] = _mm256_setzero_si256();
+    const uint8_t *bytes = scales + CK_PANEL * half + LANES * h;
+    __m256i factors = _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)bytes));
+    for (size_t r = 0; r < tile_rows; r++) {
+      __m256i scaled_half = _mm256_mullo_epi32(products[h][r], factors);
+      products[h][r] = half ? _mm256_add_epi32(firsts[h][r], scaled_half)
+                            : offset(CK_Q6_K, input + r * blocks, 1);
+      firsts[h][r] = scaled_half;
+    }
+  }
+}
+
+/// The products of `tile_rows` rows with 32 numbers of `halves` halves of a panel, as integers;
+/// `scales` are Q6_K's.
+AVX2 void products_avx2(ck_block_format format, const ck_row_block *input, size_t tile_rows,
+                        size_t blocks, const uint8_t *bytes, const uint8_t *scales, size_t halves,
+                        __m256i products[2][TILE_ROWS]) {
+  __m256i ones = _mm256_set1_epi16(1), firsts[2][TILE_ROWS];
+  int is_narrow = format == CK_Q4_0 || format == CK_Q4_K;
+  for (size_t h = 0; h < halves; h++) {
+    for (size_t r = 0; r < tile_rows; r++) {
+      products[h][r] =
+          format == CK_Q6_K ? offset(format, input + r * blocks, 0) : _mm256_setzero_si256();
+    }
   }
   for (size_t g = 0; g < GROUPS; g++) {
     __m256i weights[2], magnitudes[2];
     for (size_t h = 0; h < halves; h++) {
-      weights[h] = format == CK_Q8_0 ? load(bytes + 32 * h + 64 * g) : nibbles(bytes + 32 * h, g);
-      magnitudes[h] = _mm256_abs_epi8(weights[h]);
+      weights[h] = format == CK_Q8_0 ? load(bytes + 32 * h + 64 * g)
+                                     : load_group(format, bytes + 32 * h, g);
+      magnitudes[h] = format == CK_Q8_0 ? _mm256_abs_epi8(weights[h]) : weights[h];
     }
     for (size_t r = 0; r < tile_rows; r++) {
       __m256i values = four_values(input + r * blocks, g);
       for (size_t h = 0; h < halves; h++) {
-        if (format != CK_Q8_0) {
-          __m256i pairs = _mm256_maddubs_epi16(weights[h], values);
-          products[h][r] = _mm256_add_epi16(products[h][r], pairs);
-        } else {
-          __m256i pairs =
-              _mm256_maddubs_epi16(magnitudes[h], _mm256_sign_epi8(values, weights[h]));
-          products[h][r] = _mm256_add_epi32(products[h][r], _mm256_madd_epi16(pairs, ones));
-        }
+        __m256i given = format == CK_Q8_0 ? _mm256_sign_epi8(values, weights[h]) : values;
+        __m256i pairs = _mm256_maddubs_epi16(magnitudes[h], given);
+        products[h][r] = is_narrow
+                             ? _mm256_add_epi16(products[h][r], pairs)
+                             : _mm256_add_epi32(products[h][r], _mm256_madd_epi16(pairs, ones));
       }
     }
+    if (format == CK_Q6_K && g % (GROUPS / 2) == GROUPS / 2 - 1) {
+      finish_half(input, tile_rows, blocks, scales, halves, g / (GROUPS / 2), products, firsts);
+    }
   }
-  if (format == CK_Q8_0) return;
+  if (!is_narrow) return;
   for (size_t r = 0; r < tile_rows; r++) {
-    __m256i offset = _mm256_set1_epi32(format == CK_Q4_0 ? input[r * blocks].offset_q4 : 0);
     for (size_t h = 0; h < halves; h++) {
-      products[h][r] = _mm256_add_epi32(_mm256_madd_epi16(products[h][r], ones), offset);
+      products[h][r] = _mm256_add_epi32(_mm256_madd_epi16(products[h][r], ones),
+                                        offset(format, input + r * blocks, 0));
     }
   }
 }
 
 AVX_VNNI void products_avx_vnni(ck_block_format format, const ck_row_block *input, size_t tile_rows,
-                                size_t blocks, const uint8_t *bytes, size_t halves,
-                                __m256i products[2][TILE_ROWS]) {
+                                size_t blocks, const uint8_t *bytes, const uint8_t *scales,
+                                size_t halves, __m256i products[2][TILE_ROWS]) {
+  __m256i firsts[2][TILE_ROWS];
   for (size_t r = 0; r < tile_rows; r++) {
-    const ck_row_block *x = input + r * blocks;
-    int32_t given = format == CK_Q8_0 ? x->offset_q8 : x->offset_q4;
-    __m256i offset = _mm256_set1_epi32(format == CK_Q4_K ? 0 : given);
-    for (size_t h = 0; h < halves; h++) {
-      products[h][r] = offset;
-    }
+    for (size_t h = 0; h < halves; h++) products[h][r] = offset(format, input + r * blocks, 0);
   }
   for (size_t g = 0; g < GROUPS; g++) {
     __m256i weights[2];
     for (size_t h = 0; h < halves; h++) {
       weights[h] = format == CK_Q8_0 ? _mm256_xor_si256(load(bytes + 32 * h + 64 * g),
                                                         _mm256_set1_epi8(-128))
-                                     : nibbles(bytes + 32 * h, g);
+                                     : load_group(format, bytes + 32 * h, g);
     }
     for (size_t r = 0; r < tile_rows; r++) {
       __m256i values = four_values(input + r * blocks, g);
       for (size_t h = 0; h < halves; h++) {
         products[h][r] = _mm256_dpbusd_avx_epi32(products[h][r], weights[h], values);
       }
+    }
+    if (format == CK_Q6_K && g % (GROUPS / 2) == GROUPS / 2 - 1) {
+      finish_half(input, tile_rows, blocks, scales, halves, g / (GROUPS / 2), products, firsts);
     }
   }
 }
@@ -112,14 +158,23 @@ AVX2 __m256 scaled(const uint16_t *halves, const uint8_t *bytes) {
 
 /// The scales of half a panel's columns in block b.
 AVX2 __m256 scales_of(ck_block_format format, const uint8_t *panel, size_t b, size_t half) {
-  if (format != CK_Q4_K) return load_halves(panel + b * 2 * CK_PANEL + 2 * LANES * half);
-  const ck_super_panel *super = (const ck_super_panel *)panel + b / CK_SUPER_GROUPS;
-  return scaled(super->scale + LANES * half, super->scales[b % CK_SUPER_GROUPS] + LANES * half);
+  if (!ck_is_super(format)) return load_halves(panel + b * 2 * CK_PANEL + 2 * LANES * half);
+  const ck_super_head *head = ck_super_head_of(format, panel, b);
+  if (format == CK_Q6_K) return load_halves(head->scale + LANES * half);
+  return scaled(head->scale + LANES * half, head->scales[b % CK_SUPER_GROUPS] + LANES * half);
 }
 
-AVX2 __m256 minima_of(const uint8_t *panel, size_t b, size_t half) {
-  const ck_super_panel *super = (const ck_super_panel *)panel + b / CK_SUPER_GROUPS;
-  return scaled(super->minimum + LANES * half, super->minima[b % CK_SUPER_GROUPS] + LANES * half);
+AVX2 __m256 minima_of(ck_block_format format, const uint8_t *panel, size_t b, size_t half) {
+  const ck_super_head *head = ck_super_head_of(format, panel, b);
+  const uint8_t *minima = head->scales[b % CK_SUPER_GROUPS + CK_SUPER_GROUPS];
+  return scaled(head->minimum + LANES * half, minima + LANES * half);
+}
+
+/// Of Q6_K the scales of the halves of block b, from half a panel's columns on; else nothing.
+AVX2 const uint8_t *half_scales(ck_block_format format, const uint8_t *panel, size_t b,
+                                size_t half) {
+  if (format != CK_Q6_K) return NULL;
+  return ck_super_head_of(format, panel, b)->scales[b % CK_SUPER_GROUPS * 2] + LANES * half;
 }
 
 AVX2 void store(float *result, __m256 sums, size_t width) {
@@ -160,15 +215,16 @@ typedef struct {
         for (size_t i = 0; i < payload; i += 64)                                                   \
           _mm_prefetch((const char *)bytes + i + AHEAD, _MM_HINT_T0);                              \
       __m256i products[2][TILE_ROWS];                                                              \
-      PRODUCTS(format, input, tile_rows, blocks, bytes, halves, products);                         \
+      const uint8_t *factors = half_scales(format, s->panel, b, half);                             \
+      PRODUCTS(format, input, tile_rows, blocks, bytes, factors, halves, products);                \
       for (size_t h = 0; h < halves; h++) {                                                        \
         __m256 scale = scales_of(format, s->panel, b, half + h);                                   \
         for (size_t r = 0; r < tile_rows; r++) {                                                   \
           __m256 both = _mm256_mul_ps(scale, _mm256_set1_ps(input[r * blocks].scale));             \
           sums[h][r] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(products[h][r]), both, sums[h][r]);      \
         }                                                                                          \
-        if (format != CK_Q4_K) continue;                                                           \
-        __m256 minimum = minima_of(s->panel, b, half + h);                                         \
+        if (!ck_has_minima(format)) continue;                                                      \
+        __m256 minimum = minima_of(format, s->panel, b, half + h);                                 \
         for (size_t r = 0; r < tile_rows; r++) {                                                   \
           __m256 sum = _mm256_set1_ps(input[r * blocks].sum);                                      \
           sums[h][r] = _mm256_fnmadd_ps(minimum, sum, sums[h][r]);                                 \
@@ -231,6 +287,12 @@ void ck_quantized_product_avx2(ck_block_format format, const ck_row_block *input
   case CK_Q4_K:
     product_avx2(CK_Q4_K, input, rows, depth, packed, columns, result, result_stride);
     break;
+  case CK_Q5_K:
+    product_avx2(CK_Q5_K, input, rows, depth, packed, columns, result, result_stride);
+    break;
+  case CK_Q6_K:
+    product_avx2(CK_Q6_K, input, rows, depth, packed, columns, result, result_stride);
+    break;
   }
 }
 
@@ -247,6 +309,12 @@ void ck_quantized_product_avx_vnni(ck_block_format format, const ck_row_block *i
     break;
   case CK_Q4_K:
     product_avx_vnni(CK_Q4_K, input, rows, depth, packed, columns, result, result_stride);
+    break;
+  case CK_Q5_K:
+    product_avx_vnni(CK_Q5_K, input, rows, depth, packed, columns, result, result_stride);
+    break;
+  case CK_Q6_K:
+    product_avx_vnni(CK_Q6_K, input, rows, depth, packed, columns, result, result_stride);
     break;
   }
 }

@@ -13,10 +13,15 @@ public enum WeightFormat: String, Sendable, CaseIterable {
   /// GGML's Q4_0: blocks of 32 signed nibbles that share an f16 scale.
   // swift-format-ignore: AlwaysUseLowerCamelCase
   case q4_0
-  /// GGML's Q4_K: blocks of 256 nibbles, each 32 of which have a scale and a minimum of 6 bits. Read
-  /// from GGUF files; nothing is brought to it.
+  /// GGML's Q4_K and Q5_K: blocks of 256 numbers of 4 and 5 bits, each 32 of which have a scale and a
+  /// minimum of 6 bits; and Q6_K, 6 bits, each 16 with a scale of 8. Read from GGUF files; nothing is
+  /// brought to them.
   // swift-format-ignore: AlwaysUseLowerCamelCase
   case q4_K
+  // swift-format-ignore: AlwaysUseLowerCamelCase
+  case q5_K
+  // swift-format-ignore: AlwaysUseLowerCamelCase
+  case q6_K
 
   /// Whether numbers come in blocks that share a scale.
   public var isQuantized: Bool { blockFormat != nil }
@@ -40,7 +45,7 @@ public enum WeightFormat: String, Sendable, CaseIterable {
   public var bytesPerNumber: Double { Double(blockBytes) / Double(blockElements) }
 
   /// The formats that weights can be brought to.
-  public static let targets: [WeightFormat] = allCases.filter { $0 != .q4_K }
+  public static let targets: [WeightFormat] = allCases.filter { $0.blockElements <= Int(CK_BLOCK) }
 
   /// The target of that name, if there is one.
   public init?(target name: String) {
@@ -63,7 +68,8 @@ public enum WeightFormat: String, Sendable, CaseIterable {
     case .f32: CK_F32
     case .f16: CK_F16
     case .bf16: CK_BF16
-    case .q8_0, .q4_0, .q4_K: preconditionFailure("\(self) has kernels of its own")
+    case .q8_0, .q4_0, .q4_K, .q5_K, .q6_K:
+      preconditionFailure("\(self) has kernels of its own")
     }
   }
 
@@ -74,6 +80,8 @@ public enum WeightFormat: String, Sendable, CaseIterable {
     case .q8_0: CK_Q8_0
     case .q4_0: CK_Q4_0
     case .q4_K: CK_Q4_K
+    case .q5_K: CK_Q5_K
+    case .q6_K: CK_Q6_K
     }
   }
 }

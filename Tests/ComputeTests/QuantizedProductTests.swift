@@ -28,7 +28,8 @@ struct QuantizedProductTests {
       quantized.blocks.withUnsafeBytes { Array($0) } == twin.blocks.withUnsafeBytes { Array($0) })
     for (index, block) in Block.all(quantized).enumerated() {
       let sum = block.values.reduce(0, +)
-      #expect(block.offsets == [-128, -8].map { $0 * sum })
+      let half = block.values.prefix(16).reduce(0, +)
+      #expect(block.offsets == [-128 * sum, -8 * sum, -32 * half, -32 * (sum - half)])
       #expect(block.sum == block.scale * Float(sum))
       let original = input.values[index * 32..<index * 32 + 32]
       for (value, number) in zip(block.values, original) {
@@ -81,10 +82,10 @@ struct QuantizedProductTests {
   func extremes(instructions: Instructions, format: WeightFormat) throws {
     let depth = format.wholeBlocks(64)
     // Every byte of the weights: 0x80 is -128 in Q8_0 and nibbles 0 and 8, 0xff is nibbles of 15 and
-    // in Q4_K scales and minima of 63.
+    // in Q4_K scales and minima of 63. All scales are 1.
     for byte in [UInt8(0x80), 0x7f, 0x00, 0xff, 0x88, 0x0f] {
-      let one: [UInt8] = format == .q4_K ? [0x00, 0x3c, 0x00, 0x3c] : [0x00, 0x3c]
-      let block = one + [UInt8](repeating: byte, count: format.blockBytes - one.count)
+      var block = [UInt8](repeating: byte, count: format.blockBytes)
+      for place in format.scalePlaces { block.replaceSubrange(place..<place + 2, with: [0, 0x3c]) }
       let weights = try StoredTensor(
         shape: [16, depth], format: format,
         blocks: ReadOnlyMemory(
@@ -171,6 +172,15 @@ extension WeightFormat {
   /// The formats that encode numbers in blocks, those that are only read among them.
   fileprivate static let inBlocks = allCases.filter(\.isQuantized)
 
+  /// Where the f16 scales of a block stand.
+  fileprivate var scalePlaces: [Int] {
+    switch self {
+    case .q4_K, .q5_K: [0, 2]
+    case .q6_K: [208]
+    default: [0]
+    }
+  }
+
   /// The least whole blocks that hold `count` numbers, in numbers.
   fileprivate func wholeBlocks(_ count: Int) -> Int {
     (count + blockElements - 1) / blockElements * blockElements
@@ -183,14 +193,17 @@ extension SplitMix {
   fileprivate mutating func blocks(
     _ rows: Int, _ columns: Int, _ format: WeightFormat
   ) throws -> StoredTensor {
-    guard format == .q4_K else { return try stored(rows, columns, .f32).quantized(to: format) }
+    guard !WeightFormat.quantized.contains(format) else {
+      return try stored(rows, columns, .f32).quantized(to: format)
+    }
     var bytes = (0..<rows * columns / format.blockElements * format.blockBytes).map { _ in
       UInt8(truncatingIfNeeded: next())
     }
     for start in stride(from: 0, to: bytes.count, by: format.blockBytes) {
-      // Finite scales, and minima that are no larger.
-      bytes[start + 1] = bytes[start + 1] & 0x83 | 0x20
-      bytes[start + 3] = bytes[start + 3] & 0x83 | 0x20
+      // Finite scales of any sign.
+      for place in format.scalePlaces {
+        bytes[start + place + 1] = bytes[start + place + 1] & 0x83 | 0x20
+      }
     }
     return try StoredTensor(
       shape: [rows, columns], format: format, blocks: ReadOnlyMemory(copying: bytes))
@@ -202,18 +215,18 @@ private struct Block {
   let scale: Float
   /// What a minimum of Q4_K is multiplied with.
   let sum: Float
-  /// For Q8_0 and Q4_0.
+  /// For Q8_0 and Q4_0, and for the halves of Q6_K.
   let offsets: [Int32]
   let values: [Int32]
 
   static func all(_ rows: QuantizedRows) -> [Block] {
     rows.blocks.withUnsafeBytes { bytes in
-      stride(from: 0, to: rows.rows * rows.columns / 32 * 48, by: 48).map { start in
+      stride(from: 0, to: rows.rows * rows.columns / 32 * 56, by: 56).map { start in
         Block(
           scale: bytes.load(fromByteOffset: start, as: Float.self),
           sum: bytes.load(fromByteOffset: start + 4, as: Float.self),
-          offsets: [8, 12].map { bytes.load(fromByteOffset: start + $0, as: Int32.self) },
-          values: bytes[start + 16..<start + 48].map { Int32(Int8(bitPattern: $0)) })
+          offsets: [8, 12, 16, 20].map { bytes.load(fromByteOffset: start + $0, as: Int32.self) },
+          values: bytes[start + 24..<start + 56].map { Int32(Int8(bitPattern: $0)) })
       }
     }
   }

@@ -47,8 +47,11 @@ typedef enum {
   /// 32 numbers in 18 bytes: an f16 scale d, then 16 bytes whose low nibbles are numbers 0..15 and
   /// whose high nibbles are numbers 16..31; a number is (nibble - 8) * d.
   CK_Q4_0 = 1,
-  /// 256 numbers in 144 bytes, see CK_GGML_Q4_K. Nothing is quantised to it here.
-  CK_Q4_K = 2
+  /// 256 numbers in 144, 176 and 210 bytes, see CK_GGML_Q4_K and so on. Nothing is quantised to
+  /// these here.
+  CK_Q4_K = 2,
+  CK_Q5_K = 3,
+  CK_Q6_K = 4
 } ck_block_format;
 
 /// Numbers of one block.
@@ -66,9 +69,10 @@ void ck_quantize_blocks(ck_block_format format, const float *values, size_t coun
 ///
 /// A packed matrix is one panel after the other. A panel holds 16 columns: for each block of the
 /// depth 16 f16 scales, these padded to a multiple of 64 bytes; then for each block the columns'
-/// bytes, interleaved by fours, so that one vector holds four neighbours of each column. Of Q4_K
-/// each block stands together, with its scales and minima in whole bytes: 148 bytes a column. What
-/// is missing from the last panel is zeros. Panel p begins at p * ck_packed_bytes(format, depth, 16);
+/// bytes, interleaved by fours, so that one vector holds four neighbours of each column. Of blocks
+/// of 256 numbers each stands together, with its scales and minima in whole bytes and the bits above
+/// four after the nibbles: 148, 180 and 212 bytes a column. What is missing from the last panel is
+/// zeros. Panel p begins at p * ck_packed_bytes(format, depth, 16);
 /// where the matrix begins at a multiple of 64 bytes, so do all vectors.
 size_t ck_packed_bytes(ck_block_format format, size_t depth, size_t columns);
 
@@ -90,9 +94,11 @@ typedef struct {
   float scale;
   /// scale times the values' sum: what a minimum of the weights is multiplied with.
   float sum;
-  /// What the kernels add for taking weights as unsigned: -128 and -8 times the values' sum.
+  /// What the kernels add for taking weights as unsigned: -128 and -8 times the values' sum, and
+  /// -32 times the sum of either half.
   int32_t offset_q8;
   int32_t offset_q4;
+  int32_t offset_q6[2];
   int8_t values[CK_BLOCK];
 } ck_row_block;
 
