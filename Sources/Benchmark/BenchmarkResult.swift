@@ -25,6 +25,9 @@ public struct BenchmarkResult: Sendable, Encodable {
   public let spread: Double
   /// Weights, keys and values read, as a share of what the machine could read in that time.
   public let shareOfBandwidth: Double
+  /// How long reading the weights plainly takes, in turns with decoding, as a share of the time
+  /// that decoding takes: 1 is as fast as memory allows. Nil of other work.
+  public let shareOfReading: Double?
   /// Floating-point operations, as a share of what the machine could do in that time.
   public let shareOfFmaPeak: Double
   /// Memory that the process held after the work.
@@ -43,6 +46,7 @@ public struct BenchmarkResult: Sendable, Encodable {
     tokensPerSecond = Double(timing.tokens) / seconds
     spread = timing.spread
     shareOfBandwidth = timing.bytesRead / seconds / machine.readBandwidthBytesPerSecond
+    shareOfReading = timing.shareOfReading
     shareOfFmaPeak = timing.operations / seconds / machine.fmaFlopsPerSecond
     residentBytes = Self.resident()
   }
@@ -58,17 +62,19 @@ public struct BenchmarkResult: Sendable, Encodable {
 extension BenchmarkResult {
   static let columns =
     "work     dimensions     weights  batch  tokens       tokens/s   spread  "
-    + "bandwidth  FMA peak  resident"
+    + "bandwidth  reading  FMA peak  resident"
 
   /// A line of the table under `columns`.
   public var row: String {
     func padded(_ text: String, _ width: Int) -> String {
       text.padding(toLength: max(width, text.count), withPad: " ", startingAt: 0)
     }
-    let numbers = String(
-      format: "%5d  %6d  %13.2f  %6.1f%%  %8.1f%%  %7.1f%%  %4d MiB", batch, tokens,
-      tokensPerSecond, spread * 100, shareOfBandwidth * 100, shareOfFmaPeak * 100,
-      residentBytes >> 20)
+    let reading = shareOfReading.map { String(format: "%6.1f%%", $0 * 100) } ?? "      -"
+    let speed = String(
+      format: "%5d  %6d  %13.2f  %6.1f%%  %8.1f%%", batch, tokens, tokensPerSecond, spread * 100,
+      shareOfBandwidth * 100)
+    let rest = String(format: "%7.1f%%  %4d MiB", shareOfFmaPeak * 100, residentBytes >> 20)
+    let numbers = "\(speed)  \(reading)  \(rest)"
     return
       "\(padded(work.rawValue, 7))  \(padded(dimensions, 13))  \(padded(weights, 7))  \(numbers)"
   }

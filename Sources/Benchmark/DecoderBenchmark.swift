@@ -46,7 +46,8 @@ struct DecoderBenchmark {
       bytesRead: Double(stage.stepWeightBytes))
   }
 
-  /// `tokens` steps of one token of each of `batch` sequences, from an empty context on.
+  /// `tokens` steps of one token of each of `batch` sequences, from an empty context on, in turns
+  /// with reading the weights alone.
   mutating func decode(_ tokens: Int, batch: Int, repetitions: Int) -> Timing {
     let ids = Self.tokens(batch, stage.configuration)
     var runs = (0..<batch).map { sequence in
@@ -55,7 +56,17 @@ struct DecoderBenchmark {
         blocks: Self.blockList(sequence * Self.blocks(tokens), tokens))
     }
     let rows = Array(0..<batch)
-    let seconds = Timing.measured(repetitions) { isWarmUp in
+    let (matrices, team) = (stage.stepMatrices, team)
+    var reading: [Double] = []
+    func read() {
+      let seconds = Timing.seconds {
+        for _ in 0..<Self.readings {
+          for matrix in matrices { matrix.readPlainly(on: team) }
+        }
+      }
+      reading.append(seconds / Double(Self.readings) * Double(tokens))
+    }
+    let seconds = Timing.measured(repetitions, pause: read) { isWarmUp in
       for position in 0..<(isWarmUp ? min(tokens, Self.warmUpTokens) : tokens) {
         for index in runs.indices { runs[index].firstPosition = position }
         step(ids, runs: runs, rows: rows)
@@ -65,7 +76,8 @@ struct DecoderBenchmark {
     return Timing(
       seconds: seconds, tokens: tokens * batch, operations: sequence * Double(batch),
       bytesRead: Double(stage.stepWeightBytes) * Double(tokens)
-        + work.cacheBytes(positions: 0..<tokens) * Double(batch))
+        + work.cacheBytes(positions: 0..<tokens) * Double(batch),
+      readingSeconds: reading)
   }
 
   private mutating func step(_ tokens: [Int32], runs: [TokenRun], rows: [Int]) {
@@ -83,4 +95,6 @@ struct DecoderBenchmark {
   }
 
   private static let warmUpTokens = 4
+  /// How often the weights are read between two repetitions.
+  private static let readings = 4
 }

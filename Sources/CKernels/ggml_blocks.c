@@ -5,14 +5,13 @@
 
 #include "CKernels.h"
 #include "half.h"
+#include "super_blocks.h"
 
 // A product that is rounded before it is added gives the same bits on every machine.
 #pragma STDC FP_CONTRACT OFF
 
-enum { SUPER_BLOCK = 256 };
-
 size_t ck_ggml_block_elements(ck_ggml_block block) {
-  return block == CK_GGML_Q4_0 || block == CK_GGML_Q8_0 ? CK_BLOCK : SUPER_BLOCK;
+  return block == CK_GGML_Q4_0 || block == CK_GGML_Q8_0 ? CK_BLOCK : CK_SUPER_BLOCK;
 }
 
 size_t ck_ggml_block_bytes(ck_ggml_block block) {
@@ -46,24 +45,13 @@ static void widen_q4_0(const uint8_t *block, float *values) {
   }
 }
 
-/// The 6-bit scale and minimum of the 32 numbers from 32 * group on.
-static void scale_and_minimum(const uint8_t *packed, int group, int *scale, int *minimum) {
-  if (group < 4) {
-    *scale = packed[group] & 63;
-    *minimum = packed[group + 4] & 63;
-  } else {
-    *scale = (packed[group + 4] & 15) | (packed[group - 4] >> 6) << 4;
-    *minimum = (packed[group + 4] >> 4) | (packed[group] >> 6) << 4;
-  }
-}
-
 /// Q4_K, and with `fifth` bits Q5_K.
 static void widen_with_minima(const uint8_t *block, const uint8_t *fifth, const uint8_t *nibbles,
                               float *values) {
   float d = load_half(block), m = load_half(block + 2);
-  for (int group = 0; group < SUPER_BLOCK / 32; group++) {
-    int scale, minimum;
-    scale_and_minimum(block + 4, group, &scale, &minimum);
+  for (int group = 0; group < CK_SUPER_BLOCK / 32; group++) {
+    uint8_t scale, minimum;
+    ck_scale_and_minimum(block + 4, group, &scale, &minimum);
     float factor = d * (float)scale, offset = m * (float)minimum;
     const uint8_t *source = nibbles + group / 2 * 32;
     for (int i = 0; i < 32; i++) {
@@ -78,7 +66,7 @@ static void widen_q6_k(const uint8_t *block, float *values) {
   const uint8_t *low = block, *high = block + 128;
   const int8_t *scales = (const int8_t *)block + 192;
   float d = load_half(block + 208);
-  for (int group = 0; group < SUPER_BLOCK / 32; group++) {
+  for (int group = 0; group < CK_SUPER_BLOCK / 32; group++) {
     // Halves of 128 numbers; in each the four runs of 32 share 64 bytes of low nibbles and 32 of
     // bit pairs.
     int half = group / 4, run = group % 4;

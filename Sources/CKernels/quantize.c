@@ -4,7 +4,14 @@
 #include "half.h"
 #include "quantized.h"
 
+size_t ck_block_elements(ck_block_format format) {
+  return ck_is_super(format) ? CK_SUPER_BLOCK : CK_BLOCK;
+}
+
 size_t ck_block_bytes(ck_block_format format) {
+  if (format == CK_Q4_K) return ck_ggml_block_bytes(CK_GGML_Q4_K);
+  if (format == CK_Q5_K) return ck_ggml_block_bytes(CK_GGML_Q5_K);
+  if (format == CK_Q6_K) return ck_ggml_block_bytes(CK_GGML_Q6_K);
   return sizeof(uint16_t) + ck_payload_bytes(format);
 }
 
@@ -72,7 +79,7 @@ size_t ck_packed_bytes(ck_block_format format, size_t depth, size_t columns) {
 
 void ck_pack_blocks(ck_block_format format, const void *blocks, size_t depth, size_t columns,
                     void *packed) {
-  size_t depth_blocks = depth / CK_BLOCK;
+  size_t depth_blocks = depth / ck_block_elements(format);
   size_t payload = ck_payload_bytes(format), block_bytes = ck_block_bytes(format);
   for (size_t first = 0; first < columns; first += CK_PANEL) {
     uint8_t *scales = (uint8_t *)packed + first / CK_PANEL * ck_panel_bytes(format, depth);
@@ -82,6 +89,10 @@ void ck_pack_blocks(ck_block_format format, const void *blocks, size_t depth, si
     for (size_t column = 0; column < width; column++) {
       const uint8_t *block = blocks;
       block += (first + column) * depth_blocks * block_bytes;
+      if (ck_is_super(format)) {
+        ck_pack_super_blocks(format, block, depth_blocks, column, scales);
+        continue;
+      }
       for (size_t b = 0; b < depth_blocks; b++, block += block_bytes) {
         memcpy(scales + (b * CK_PANEL + column) * 2, block, 2);
         uint8_t *target = bytes + b * CK_PANEL * payload + column * 4;
@@ -99,6 +110,10 @@ void ck_unpack_blocks(ck_block_format format, const void *packed, size_t depth, 
   const uint8_t *bytes = scales + ck_panel_scale_bytes(depth);
   size_t lane = column % CK_PANEL;
   uint8_t *block = blocks;
+  if (ck_is_super(format)) {
+    ck_unpack_super_blocks(format, scales, depth / CK_SUPER_BLOCK, lane, block);
+    return;
+  }
   for (size_t b = 0; b < depth / CK_BLOCK; b++, block += ck_block_bytes(format)) {
     memcpy(block, scales + (b * CK_PANEL + lane) * 2, 2);
     const uint8_t *source = bytes + b * CK_PANEL * payload + lane * 4;
@@ -112,6 +127,10 @@ void ck_widen_packed(ck_block_format format, const void *packed, size_t depth, s
       (const uint8_t *)packed + column / CK_PANEL * ck_panel_bytes(format, depth);
   const uint8_t *bytes = scales + ck_panel_scale_bytes(depth);
   size_t payload = ck_payload_bytes(format), lane = column % CK_PANEL;
+  if (ck_is_super(format)) {
+    ck_widen_super_blocks(format, scales, depth / CK_SUPER_BLOCK, lane, result);
+    return;
+  }
   for (size_t b = 0; b < depth / CK_BLOCK; b++) {
     float scale = load_scale(scales + (b * CK_PANEL + lane) * 2);
     const uint8_t *source = bytes + b * CK_PANEL * payload + lane * 4;

@@ -7,10 +7,15 @@
 /// Blocks whose largest number is smaller are zeros: the inverse of their scale would overflow.
 static const float smallest = 0x1p-100f;
 
-static void finish(float scale, int32_t sum, ck_row_block *block) {
+/// What follows from a block's scale and the sums of its halves.
+static void finish(float scale, int32_t first, int32_t second, ck_row_block *block) {
+  int32_t sum = first + second;
   block->scale = scale;
+  block->sum = scale * (float)sum;
   block->offset_q8 = -128 * sum;
   block->offset_q4 = -8 * sum;
+  block->offset_q6[0] = -32 * first;
+  block->offset_q6[1] = -32 * second;
 }
 
 /// A block of zeros, or of NaN, from the bits of its largest magnitude.
@@ -18,7 +23,7 @@ static int is_special(uint32_t largest, ck_row_block *block) {
   int finite = largest < 0x7f800000u;
   if (finite && ck_from_bits(largest) >= smallest) return 0;
   memset(block->values, 0, sizeof block->values);
-  finish(finite ? 0 : NAN, 0, block);
+  finish(finite ? 0 : NAN, 0, 0, block);
   return 1;
 }
 
@@ -31,13 +36,13 @@ static void quantize_portable(const float *values, ck_row_block *block) {
   }
   if (is_special(largest, block)) return;
   float scale = ck_from_bits(largest) / 127, inverse = 127 / ck_from_bits(largest);
-  int32_t sum = 0;
+  int32_t sums[2] = {0};
   for (int i = 0; i < CK_BLOCK; i++) {
     int32_t value = (int32_t)rintf(values[i] * inverse);
     block->values[i] = (int8_t)value;
-    sum += value;
+    sums[i / 16] += value;
   }
-  finish(scale, sum, block);
+  finish(scale, sums[0], sums[1], block);
 }
 
 #if defined(__x86_64__)
@@ -70,15 +75,14 @@ AVX2 void quantize_avx2(const float *values, ck_row_block *block) {
   __m256 inverse = _mm256_set1_ps(127 / ck_from_bits(bits));
   __m256i rounded[4];
   for (int i = 0; i < 4; i++) rounded[i] = _mm256_cvtps_epi32(_mm256_mul_ps(parts[i], inverse));
-  __m256i sum = _mm256_add_epi32(_mm256_add_epi32(rounded[0], rounded[1]),
-                                 _mm256_add_epi32(rounded[2], rounded[3]));
   // Packing works within 128-bit halves; the permutation puts the fours back in order.
   __m256i low = _mm256_packs_epi32(rounded[0], rounded[1]);
   __m256i high = _mm256_packs_epi32(rounded[2], rounded[3]);
   __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_packs_epi16(low, high),
                                               _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
   _mm256_storeu_si256((__m256i *)block->values, bytes);
-  finish(scale, sum_of(sum), block);
+  finish(scale, sum_of(_mm256_add_epi32(rounded[0], rounded[1])),
+         sum_of(_mm256_add_epi32(rounded[2], rounded[3])), block);
 }
 
 AVX2 void quantize_rows_avx2(const float *input, size_t count, ck_row_block *blocks) {

@@ -3,10 +3,18 @@
 #define CK_QUANTIZED_H
 
 #include "CKernels.h"
+#include "super_blocks.h"
 
-/// Bytes of a block without its scale.
+/// Bytes of 32 numbers without their scales.
 static inline size_t ck_payload_bytes(ck_block_format format) {
-  return format == CK_Q8_0 ? CK_BLOCK : CK_BLOCK / 2;
+  switch (format) {
+  case CK_Q8_0: return CK_BLOCK;
+  case CK_Q4_0:
+  case CK_Q4_K: return CK_BLOCK / 2;
+  case CK_Q5_K: return CK_BLOCK * 5 / 8;
+  case CK_Q6_K: return CK_BLOCK * 6 / 8;
+  }
+  return 0;
 }
 
 /// Bytes of a panel's scales: one f16 a column and block, padded so that what follows is aligned.
@@ -14,8 +22,31 @@ static inline size_t ck_panel_scale_bytes(size_t depth) {
   return (depth / CK_BLOCK * CK_PANEL * sizeof(uint16_t) + 63) / 64 * 64;
 }
 
+/// Bytes of one block of 256 numbers of each column of a panel.
+static inline size_t ck_super_bytes(ck_block_format format) {
+  return sizeof(ck_super_head) + CK_SUPER_GROUPS * CK_PANEL * ck_payload_bytes(format);
+}
+
 static inline size_t ck_panel_bytes(ck_block_format format, size_t depth) {
+  if (ck_is_super(format)) return depth / CK_SUPER_BLOCK * ck_super_bytes(format);
   return ck_panel_scale_bytes(depth) + depth / CK_BLOCK * CK_PANEL * ck_payload_bytes(format);
+}
+
+/// The scales of the block of 256 to which the depth's 32 numbers from 32 * block on belong.
+static inline const ck_super_head *ck_super_head_of(ck_block_format format, const uint8_t *panel,
+                                                    size_t block) {
+  return (const ck_super_head *)(panel + block / CK_SUPER_GROUPS * ck_super_bytes(format));
+}
+
+/// Where the columns' bytes of the depth's 32 numbers from 32 * block on stand in a panel.
+static inline const uint8_t *ck_payload(ck_block_format format, const uint8_t *panel, size_t depth,
+                                        size_t block) {
+  size_t bytes = CK_PANEL * ck_payload_bytes(format);
+  if (ck_is_super(format)) {
+    const ck_super_head *head = ck_super_head_of(format, panel, block);
+    return (const uint8_t *)(head + 1) + block % CK_SUPER_GROUPS * bytes;
+  }
+  return panel + ck_panel_scale_bytes(depth) + block * bytes;
 }
 
 void ck_quantized_product_portable(ck_block_format format, const ck_row_block *input, size_t rows,

@@ -1,7 +1,7 @@
 // Products of 8-bit rows with quantised weights on AVX-512 VNNI.
 //
-// A lane is a column. Weights are taken as unsigned bytes: Q8_0 plus 128, Q4_0 as its nibbles. What
-// that adds is taken off by starting from the row's offset. So one instruction multiplies 64 pairs,
+// A lane is a column. Weights are taken as unsigned bytes: Q8_0 plus 128, the others as their nibbles.
+// What that adds is taken off by starting from the row's offset. So one instruction multiplies 64 pairs,
 // and no lanes have to be summed up.
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -27,6 +27,14 @@ AVX512 __m512i four_values(const ck_row_block *block, size_t group) {
   return _mm512_set1_epi32(four);
 }
 
+/// Bits from `shift` on of each byte that follows the nibbles, brought to bit 4 and `mask`.
+AVX512 __m512i upper_bits(const uint8_t *bytes, int shift, char mask) {
+  __m512i all = _mm512_loadu_si512(bytes + CK_PANEL * CK_BLOCK / 2);
+  __m512i moved = shift < 4 ? _mm512_slli_epi16(all, (unsigned)(4 - shift))
+                            : _mm512_srli_epi16(all, (unsigned)(shift - 4));
+  return _mm512_and_si512(moved, _mm512_set1_epi8(mask));
+}
+
 /// Four neighbours of each column from 4g on, as unsigned bytes.
 AVX512 __m512i load_group(ck_block_format format, const uint8_t *bytes, size_t g) {
   if (format == CK_Q8_0) {
@@ -34,15 +42,59 @@ AVX512 __m512i load_group(ck_block_format format, const uint8_t *bytes, size_t g
   }
   __m512i both = _mm512_loadu_si512(bytes + 64 * (g % (GROUPS / 2)));
   if (g >= GROUPS / 2) both = _mm512_srli_epi16(both, 4);
-  return _mm512_and_si512(both, _mm512_set1_epi8(15));
+  __m512i low = _mm512_and_si512(both, _mm512_set1_epi8(15));
+  if (format == CK_Q5_K) return _mm512_or_si512(low, upper_bits(bytes, (int)g, 16));
+  if (format == CK_Q6_K) {
+    return _mm512_or_si512(low, upper_bits(bytes + g / 4 * 64, (int)(g % 4 * 2), 48));
+  }
+  return low;
+}
+
+/// What a row's products start from, of Q6_K those of either half of 32 numbers.
+AVX512 __m512i offset(ck_block_format format, const ck_row_block *block, size_t half) {
+  switch (format) {
+  case CK_Q8_0: return _mm512_set1_epi32(block->offset_q8);
+  case CK_Q4_0: return _mm512_set1_epi32(block->offset_q4);
+  case CK_Q6_K: return _mm512_set1_epi32(block->offset_q6[half]);
+  default: return _mm512_setzero_si512();
+  }
+}
+
+AVX512 __m512 load_halves(const void *halves) {
+  return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)halves));
+}
+
+/// f16 times a byte of each column: exact in f32.
+AVX512 __m512 scaled(const uint16_t *halves, const uint8_t *bytes) {
+  __m512i whole = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)bytes));
+  return _mm512_mul_ps(load_halves(halves), _mm512_cvtepi32_ps(whole));
+}
+
+/// The columns' scales of block b.
+AVX512 __m512 scales_of(ck_block_format format, const uint8_t *panel, size_t b) {
+  if (!ck_is_super(format)) return load_halves(panel + b * 2 * CK_PANEL);
+  const ck_super_head *head = ck_super_head_of(format, panel, b);
+  if (format == CK_Q6_K) return load_halves(head->scale);
+  return scaled(head->scale, head->scales[b % CK_SUPER_GROUPS]);
+}
+
+AVX512 __m512 minima_of(ck_block_format format, const uint8_t *panel, size_t b) {
+  const ck_super_head *head = ck_super_head_of(format, panel, b);
+  return scaled(head->minimum, head->scales[b % CK_SUPER_GROUPS + CK_SUPER_GROUPS]);
+}
+
+/// The columns' scales of one half of Q6_K's block b.
+AVX512 __m512i half_scales(ck_block_format format, const uint8_t *panel, size_t b, size_t half) {
+  const ck_super_head *head = ck_super_head_of(format, panel, b);
+  const uint8_t *scales = head->scales[b % CK_SUPER_GROUPS * 2 + half];
+  return _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)scales));
 }
 
 /// Where a panel's product comes from and goes to.
 typedef struct {
   const ck_row_block *input;
-  size_t blocks;
-  const uint8_t *scales;
-  const uint8_t *bytes;
+  size_t depth;
+  const uint8_t *panel;
   /// The columns that are wanted.
   __mmask16 columns;
   float *result;
@@ -52,16 +104,18 @@ typedef struct {
 /// `tile_rows` rows with one panel. Format, rows and `ahead` are constants where
 /// this is inlined.
 AVX512 void tile(ck_block_format format, const span *s, size_t row, size_t tile_rows, int ahead) {
-  size_t payload = CK_PANEL * ck_payload_bytes(format), blocks = s->blocks;
+  size_t payload = CK_PANEL * ck_payload_bytes(format), blocks = s->depth / CK_BLOCK;
   const ck_row_block *input = s->input + row * blocks;
-  const uint8_t *bytes = s->bytes;
   __m512 sums[TILE_ROWS];
   for (size_t r = 0; r < tile_rows; r++) sums[r] = _mm512_setzero_ps();
-  for (size_t b = 0; b < blocks; b++, input++, bytes += payload) {
-    __m512i products[TILE_ROWS];
-    for (size_t r = 0; r < tile_rows; r++) {
-      const ck_row_block *x = input + r * blocks;
-      products[r] = _mm512_set1_epi32(format == CK_Q8_0 ? x->offset_q8 : x->offset_q4);
+  for (size_t b = 0; b < blocks; b++, input++) {
+    const uint8_t *bytes = ck_payload(format, s->panel, s->depth, b);
+    __m512i products[TILE_ROWS], firsts[TILE_ROWS];
+    for (size_t r = 0; r < tile_rows; r++) products[r] = offset(format, input + r * blocks, 0);
+    if (ahead && ck_is_super(format) && b % CK_SUPER_GROUPS == 0) {
+      for (size_t i = 0; i < sizeof(ck_super_head); i += 64) {
+        _mm_prefetch((const char *)bytes - i - 64 + AHEAD, _MM_HINT_T0);
+      }
     }
     for (size_t g = 0; g < GROUPS; g++) {
       __m512i weights = load_group(format, bytes, g);
@@ -72,12 +126,25 @@ AVX512 void tile(ck_block_format format, const span *s, size_t row, size_t tile_
         __m512i values = four_values(input + r * blocks, g);
         products[r] = _mm512_dpbusd_epi32(products[r], weights, values);
       }
+      if (format != CK_Q6_K || g % (GROUPS / 2) < GROUPS / 2 - 1) continue;
+      size_t half = g / (GROUPS / 2);
+      __m512i factors = half_scales(format, s->panel, b, half);
+      for (size_t r = 0; r < tile_rows; r++) {
+        __m512i scaled_half = _mm512_mullo_epi32(products[r], factors);
+        products[r] = half ? _mm512_add_epi32(firsts[r], scaled_half)
+                           : offset(format, input + r * blocks, 1);
+        firsts[r] = scaled_half;
+      }
     }
-    const __m256i *halves = (const __m256i *)(s->scales + b * 2 * CK_PANEL);
-    __m512 scale = _mm512_cvtph_ps(_mm256_loadu_si256(halves));
+    __m512 scale = scales_of(format, s->panel, b);
     for (size_t r = 0; r < tile_rows; r++) {
       __m512 both = _mm512_mul_ps(scale, _mm512_set1_ps(input[r * blocks].scale));
       sums[r] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(products[r]), both, sums[r]);
+    }
+    if (!ck_has_minima(format)) continue;
+    __m512 minimum = minima_of(format, s->panel, b);
+    for (size_t r = 0; r < tile_rows; r++) {
+      sums[r] = _mm512_fnmadd_ps(minimum, _mm512_set1_ps(input[r * blocks].sum), sums[r]);
     }
   }
   for (size_t r = 0; r < tile_rows; r++) {
@@ -118,12 +185,10 @@ AVX512 void product(ck_block_format format, const ck_row_block *input, size_t ro
   for (size_t row = 0; row < rows; row += ROW_BLOCK) {
     size_t count = rows - row < ROW_BLOCK ? rows - row : ROW_BLOCK;
     for (size_t column = 0; column < columns; column += CK_PANEL) {
-      const uint8_t *scales = (const uint8_t *)packed + column / CK_PANEL * panel_bytes;
       size_t width = columns - column < CK_PANEL ? columns - column : CK_PANEL;
       span s = {input + row * blocks,
-                blocks,
-                scales,
-                scales + ck_panel_scale_bytes(depth),
+                depth,
+                (const uint8_t *)packed + column / CK_PANEL * panel_bytes,
                 (__mmask16)((1u << width) - 1),
                 result + row * result_stride + column,
                 result_stride};
@@ -136,10 +201,22 @@ __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
 void ck_quantized_product_avx512(ck_block_format format, const ck_row_block *input, size_t rows,
                                  size_t depth, const void *packed, size_t columns, float *result,
                                  size_t result_stride) {
-  if (format == CK_Q8_0) {
+  switch (format) {
+  case CK_Q8_0:
     product(CK_Q8_0, input, rows, depth, packed, columns, result, result_stride);
-  } else {
+    break;
+  case CK_Q4_0:
     product(CK_Q4_0, input, rows, depth, packed, columns, result, result_stride);
+    break;
+  case CK_Q4_K:
+    product(CK_Q4_K, input, rows, depth, packed, columns, result, result_stride);
+    break;
+  case CK_Q5_K:
+    product(CK_Q5_K, input, rows, depth, packed, columns, result, result_stride);
+    break;
+  case CK_Q6_K:
+    product(CK_Q6_K, input, rows, depth, packed, columns, result, result_stride);
+    break;
   }
 }
 #endif

@@ -5,8 +5,8 @@ import Compute
 /// How such a directory is told from others: a safetensors file whose metadata name the packing,
 /// and for the vocabulary of a GGUF file a GGUF file without tensors.
 ///
-/// Quantised tensors are of the types `Q8_0` and `Q4_0`; their bytes are those of
-/// `ck_packed_bytes`, from a multiple of 64 on, so that they are used where they are mapped.
+/// Quantised tensors are of the types `Q8_0`, `Q4_0`, `Q4_K`, `Q5_K` and `Q6_K`; their bytes are
+/// those of `ck_packed_bytes`, from a multiple of 64 on, so that they are used where they are mapped.
 enum PackedCheckpoint {
   static let packingKey = "chatspot_packing"
   /// 16 rows a panel, their blocks interleaved by fours.
@@ -16,6 +16,7 @@ enum PackedCheckpoint {
 
   private static let types: [String: WeightFormat] = [
     "F32": .f32, "F16": .f16, "BF16": .bf16, "Q8_0": .q8_0, "Q4_0": .q4_0,
+    "Q4_K": .q4_K, "Q5_K": .q5_K, "Q6_K": .q6_K,
   ]
 
   /// The format of a type that a safetensors file names; nil of those that are not read.

@@ -42,9 +42,8 @@ public struct ReferringProfile: Sendable, Equatable {
     _ object: ConfigurationObject
   ) throws(CheckpointError) -> WeightFormat? {
     guard object.has("weights") else { return nil }
-    guard let format = WeightFormat(rawValue: try object.string("weights")) else {
-      let names = WeightFormat.allCases.map(\.rawValue).joined(separator: ", ")
-      throw object.wrong("weights", "one of \(names)")
+    guard let format = WeightFormat(target: try object.string("weights")) else {
+      throw object.wrong("weights", "one of \(WeightFormat.targetNames)")
     }
     return format
   }

@@ -68,7 +68,7 @@ extension GGMLType {
     case .f32: self = .f32
     case .f16: self = .f16
     case .bf16: self = .bf16
-    case .q8_0, .q4_0: return nil
+    case .q8_0, .q4_0, .q4_K, .q5_K, .q6_K: return nil
     }
   }
 }

@@ -27,13 +27,13 @@ public struct GGMLTensor: Sendable {
   /// The tensor in `format`, or where that is nil in the type's own: in place if the kernels read
   /// it as it stands, else in memory of its own, which is written in one pass.
   ///
-  /// Blocks of Q8_0 and Q4_0 keep every byte; others are brought to f32 and rounded from there.
+  /// Blocks that keep their format keep every byte; others are brought to f32 and rounded from there.
   /// Throws `.outOfMemory`.
   public func stored(
     as format: WeightFormat? = nil, on team: ThreadTeam = .single
   ) throws(ComputeError) -> StoredTensor {
     let format = format ?? type.format
-    let keepsNumbers = type.isExact && type.format == format
+    let keepsNumbers = type.format == format
     if keepsNumbers, !format.isQuantized, rowOrder == .asCounted {
       return StoredTensor(shape: shape, format: format, memory: memory)
     }

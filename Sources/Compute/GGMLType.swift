@@ -18,16 +18,17 @@ public enum GGMLType: UInt32, Sendable, CaseIterable {
   // swift-format-ignore: AlwaysUseLowerCamelCase
   case q6_K = 14
 
-  /// The format in which its numbers are held where nobody asks for another: its own if the kernels
-  /// know it, Q8_0 for the formats of 4 to 6 bits with scales of two levels, which loses next to
-  /// nothing of them.
+  /// The format that has the same numbers: weights are held in it where nobody asks for another.
   public var format: WeightFormat {
     switch self {
     case .f32: .f32
     case .f16: .f16
     case .bf16: .bf16
     case .q4_0: .q4_0
-    case .q8_0, .q4_K, .q5_K, .q6_K: .q8_0
+    case .q8_0: .q8_0
+    case .q4_K: .q4_K
+    case .q5_K: .q5_K
+    case .q6_K: .q6_K
     }
   }
 
@@ -36,14 +37,6 @@ public enum GGMLType: UInt32, Sendable, CaseIterable {
 
   /// Bytes of `blockElements` numbers.
   public var blockBytes: Int { block.map { ck_ggml_block_bytes($0) } ?? format.byteCount }
-
-  /// Whether the kernels' format has the same numbers: they need not be rounded again.
-  var isExact: Bool {
-    switch self {
-    case .q4_K, .q5_K, .q6_K: false
-    default: true
-    }
-  }
 
   /// What the kernels call it; nil of the formats that are not quantised.
   var block: ck_ggml_block? {

@@ -13,7 +13,6 @@ extension StoredTensor {
     _ input: Matrix, into result: inout Matrix, on team: ThreadTeam = .single,
     using instructions: Instructions = .best
   ) {
-    precondition(input.columns == columns)
     if format.isQuantized {
       multiply(
         QuantizedRows(input, on: team, using: instructions), into: &result, on: team,
@@ -22,24 +21,34 @@ extension StoredTensor {
     }
     result.reshape(rows: input.rows, columns: rows)
     result.withUnsafeValues { output in
-      input.values.withUnsafeBufferPointer { values in
-        guard let values = values.baseAddress, let output = output.baseAddress else { return }
-        let product = PlainProduct(
-          instructions: instructions.kernel, format: format.kernel, input: values,
-          inputRows: input.rows, depth: columns, weights: memory.base,
-          columnBytes: columns * format.byteCount, output: output, columns: rows)
+      withProduct(of: input, into: output.baseAddress, using: instructions) { product in
         let grain = shareOfColumns(inputRows: input.rows, threads: team.threads)
         team.share(rows, grain: grain, with: product) { product, range, _ in
           product.multiply(range)
         }
       }
     }
+  }
+
+  private func withProduct(
+    of input: Matrix, into output: UnsafeMutablePointer<Float>?, using instructions: Instructions,
+    _ body: (PlainProduct) -> Void
+  ) {
+    precondition(input.columns == columns)
+    input.values.withUnsafeBufferPointer { values in
+      guard let values = values.baseAddress, let output else { return }
+      body(
+        PlainProduct(
+          instructions: instructions.kernel, format: format.kernel, input: values,
+          inputRows: input.rows, depth: columns, weights: memory.base,
+          columnBytes: columns * format.byteCount, output: output, columns: rows))
+    }
     withExtendedLifetime(memory) {}
   }
 
   /// Columns that a thread takes at once: whole panels, and enough work to be worth a hand-over.
   /// Many rows pass over more columns at once, as long as every thread gets some of them.
-  private func shareOfColumns(inputRows: Int, threads: Int) -> Int {
+  func shareOfColumns(inputRows: Int, threads: Int) -> Int {
     let work = Self.shareOperationsMin / max(1, columns * inputRows)
     let weights =
       inputRows <= Self.fewRows || format.isQuantized
@@ -81,6 +90,21 @@ extension StoredTensor {
     precondition(range.lowerBound % Self.panelRows == 0 && range.upperBound <= rows)
     withProduct(of: input, into: result, stride: stride, using: instructions) {
       $0.multiply(range)
+    }
+  }
+
+  /// That product of `input`, or of its rows in 8 bits if the weights are quantised.
+  func withProduct(
+    of input: Matrix, rounded: QuantizedRows, into output: UnsafeMutablePointer<Float>?,
+    using instructions: Instructions, _ body: (StoredProduct) -> Void
+  ) {
+    guard format.isQuantized else {
+      withProduct(of: input, into: output, using: instructions) { body(.plain($0)) }
+      return
+    }
+    guard let output else { return }
+    withProduct(of: rounded, into: output, stride: rows, using: instructions) {
+      body(.quantized($0))
     }
   }
 
@@ -186,47 +210,5 @@ enum BLAS {
       CblasRowMajor, CblasNoTrans, CblasTrans, blasint(rows), blasint(columns), blasint(depth),
       1, input, blasint(inputStride), weights, blasint(weightStride), 0, output,
       blasint(outputStride))
-  }
-}
-
-// What threads share of a product: addresses and numbers alone, so that nobody counts references
-// for a part of the work. Whoever shares it out keeps what the addresses point to.
-
-/// A product of f32 rows.
-private struct PlainProduct {
-  let instructions: ck_instructions
-  let format: ck_format
-  let input: UnsafePointer<Float>
-  let inputRows: Int
-  let depth: Int
-  let weights: UnsafeRawPointer
-  let columnBytes: Int
-  let output: UnsafeMutablePointer<Float>
-  let columns: Int
-
-  func multiply(_ range: Range<Int>) {
-    ck_product(
-      instructions, format, input, inputRows, depth, weights + range.lowerBound * columnBytes,
-      range.count, output + range.lowerBound, columns)
-  }
-}
-
-/// A product of rows in 8 bits; ranges begin at panels.
-private struct QuantizedProduct {
-  let instructions: ck_instructions
-  let format: ck_block_format
-  let input: UnsafePointer<ck_row_block>
-  let inputRows: Int
-  let depth: Int
-  let weights: UnsafeRawPointer
-  let panelBytes: Int
-  let output: UnsafeMutablePointer<Float>
-  let stride: Int
-
-  func multiply(_ range: Range<Int>) {
-    ck_quantized_product(
-      instructions, format, input, inputRows, depth,
-      weights + range.lowerBound / StoredTensor.panelRows * panelBytes, range.count,
-      output + range.lowerBound, stride)
   }
 }

@@ -53,7 +53,7 @@ extension WeightFormat {
     case .bf16:
       let halves = target.assumingMemoryBound(to: UInt16.self)
       for index in 0..<count { halves[index] = Self.bf16(values[index]) }
-    case .q8_0, .q4_0:
+    case .q8_0, .q4_0, .q4_K, .q5_K, .q6_K:
       preconditionFailure("blocks are not written number by number")
     }
   }

@@ -10,6 +10,7 @@ extension StoredTensor {
   public func quantized(
     to format: WeightFormat, on team: ThreadTeam = .single
   ) throws(ComputeError) -> StoredTensor {
+    precondition(WeightFormat.targets.contains(format), "nothing is brought to \(format)")
     if format == self.format { return self }
     let count = Self.byteCount(shape: shape, format: format)
     let panels = (rows + Self.panelRows - 1) / Self.panelRows
@@ -23,8 +24,8 @@ extension StoredTensor {
     return StoredTensor(shape: shape, format: format, memory: memory)
   }
 
-  /// A tensor from GGML's blocks, row after row, as GGUF files hold them. Rows are multiples of 32
-  /// numbers and `memory` holds exactly their blocks.
+  /// A tensor from GGML's blocks, row after row, as GGUF files hold them. Rows are whole blocks and
+  /// `memory` holds exactly these.
   ///
   /// Throws `.outOfMemory`.
   public init(

@@ -29,7 +29,7 @@ public struct StoredTensor: Sendable {
     self.init(shape: shape, format: format, memory: memory)
   }
 
-  /// Bytes that a tensor takes in memory. Quantised, its rows are multiples of 32 numbers.
+  /// Bytes that a tensor takes in memory. Quantised, its rows are whole blocks.
   public static func byteCount(shape: [Int], format: WeightFormat) -> Int {
     guard let blockFormat = format.blockFormat else {
       return shape.reduce(1, *) * format.byteCount

@@ -36,6 +36,17 @@ public struct Linear: Sendable {
     if let bias { result.addToRows(bias, on: team) }
   }
 
+  /// This layer and another of the same rows as one job, each into its own result.
+  func callAsFunction(
+    _ input: Matrix, rounded: QuantizedRows, into result: inout Matrix, and second: Linear,
+    into secondResult: inout Matrix, on team: ThreadTeam
+  ) {
+    weight.multiply(
+      input, rounded: rounded, into: &result, and: second.weight, into: &secondResult, on: team)
+    if let bias { result.addToRows(bias, on: team) }
+    if let bias = second.bias { secondResult.addToRows(bias, on: team) }
+  }
+
   /// Whether products take their rows in 8 bits.
   var isQuantized: Bool { weight.format.isQuantized }
 

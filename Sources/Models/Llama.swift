@@ -64,10 +64,13 @@ public struct LlamaStage: Sendable {
       + (configuration.tiedHead && isFirst ? 0 : head?.byteCount ?? 0)
   }
 
-  /// Bytes of the weights that every step reads: layers, norm and head.
-  public var stepWeightBytes: Int {
-    layers.reduce(0) { $0 + $1.byteCount } + (head?.byteCount ?? 0)
+  /// The matrices that every step reads, in its order: those of the layers, and the head.
+  public var stepMatrices: [StoredTensor] {
+    layers.flatMap { $0.attention.matrices + $0.mlp.matrices } + (head.map { [$0] } ?? [])
   }
+
+  /// Their bytes.
+  public var stepWeightBytes: Int { stepMatrices.reduce(0) { $0 + $1.byteCount } }
 
   /// How its layers' matrices are stored; nil without layers.
   public var weightFormat: WeightFormat? { layers.first?.mlp.gate.weight.format }
@@ -194,7 +197,9 @@ struct LlamaLayer: Sendable {
     hidden.add(scratch.output, on: team)
   }
 
-  var byteCount: Int { attention.byteCount + mlp.byteCount }
+  var byteCount: Int {
+    (attention.matrices + mlp.matrices).reduce(0) { $0 + $1.byteCount }
+  }
 }
 
 /// Causal self-attention with grouped query heads and rotary positions.
@@ -232,8 +237,9 @@ struct LlamaAttention: Sendable {
     scratch.round(scratch.normalized, ifNeeded: isQuantized, on: team)
     query(
       scratch.normalized, rounded: scratch.rounded, into: &scratch.queries, on: team)
-    key(scratch.normalized, rounded: scratch.rounded, into: &scratch.keys, on: team)
-    value(scratch.normalized, rounded: scratch.rounded, into: &scratch.values, on: team)
+    key(
+      scratch.normalized, rounded: scratch.rounded, into: &scratch.keys, and: value,
+      into: &scratch.values, on: team)
     let (rotary, positions) = (scratch.rotary, scratch.positions)
     rotary.rotate(&scratch.queries, at: positions, heads: heads, on: team)
     rotary.rotate(&scratch.keys, at: positions, heads: kvHeads, on: team)
@@ -246,9 +252,7 @@ struct LlamaAttention: Sendable {
     output(scratch.attended, rounded: scratch.rounded, into: &scratch.output, on: team)
   }
 
-  var byteCount: Int {
-    query.byteCount + key.byteCount + value.byteCount + output.byteCount
-  }
+  var matrices: [StoredTensor] { [query, key, value, output].map(\.weight) }
 }
 
 /// SwiGLU: `down(silu(gate x) * up x)`.
@@ -274,12 +278,13 @@ struct LlamaMLP: Sendable {
   func callAsFunction(scratch: inout LlamaScratch, on team: ThreadTeam) {
     scratch.round(
       scratch.normalized, ifNeeded: gate.isQuantized || up.isQuantized, on: team)
-    gate(scratch.normalized, rounded: scratch.rounded, into: &scratch.gate, on: team)
-    up(scratch.normalized, rounded: scratch.rounded, into: &scratch.up, on: team)
+    gate(
+      scratch.normalized, rounded: scratch.rounded, into: &scratch.gate, and: up,
+      into: &scratch.up, on: team)
     scratch.gate.siluMultiply(scratch.up, on: team)
     scratch.round(scratch.gate, ifNeeded: down.isQuantized, on: team)
     down(scratch.gate, rounded: scratch.rounded, into: &scratch.output, on: team)
   }
 
-  var byteCount: Int { gate.byteCount + up.byteCount + down.byteCount }
+  var matrices: [StoredTensor] { [gate, up, down].map(\.weight) }
 }

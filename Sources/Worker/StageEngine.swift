@@ -132,12 +132,11 @@ actor StageEngine {
   private func decoderWeights(
     of checkpoint: Checkpoint, heldAs name: String
   ) throws(WorkerError) -> WeightScope {
-    let format = WeightFormat(rawValue: name)
+    let format = WeightFormat(target: name)
     guard name.isEmpty || format != nil else {
-      let known = WeightFormat.allCases.map(\.rawValue).joined(separator: ", ")
       throw WorkerError(
         .loading, "the plan holds weights as \(name), which this worker does not know",
-        remedy: "Run the same version everywhere; this one knows \(known)")
+        remedy: "Run the same version everywhere; this one knows \(WeightFormat.targetNames)")
     }
     return WeightScope(
       of: ConvertedWeights(checkpoint, to: format, on: team), prefix: "language_model")

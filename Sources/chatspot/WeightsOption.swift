@@ -35,7 +35,11 @@ struct VisionWeightsOption: ParsableArguments {
   var arguments: [String] { visionWeights.map { ["--weights", $0.rawValue] } ?? [] }
 }
 
-extension WeightFormat: ExpressibleByArgument {}
+extension WeightFormat: ExpressibleByArgument {
+  public init?(argument: String) { self.init(target: argument) }
+
+  public static var allValueStrings: [String] { targets.map(\.rawValue) }
+}
 
 extension WeightFormat {
   /// Throws `ValidationError` for what no vision encoder is held in.

@@ -57,6 +57,10 @@ struct BenchmarkTests {
     #expect(timing([4, 1, 2, 3]).medianSeconds == 2.5)
     #expect(timing([3, 1, 2]).spread == 1)
     #expect(timing([5]).spread == 0)
+    #expect(timing([5]).shareOfReading == nil)
+    var inTurns = timing([4, 2, 10])
+    inTurns.readingSeconds = [3, 2, 1]
+    #expect(inTurns.shareOfReading == 0.75)
   }
 
   @Test("a checkpoint as it is and in every format gives a result for each work")
@@ -75,6 +79,7 @@ struct BenchmarkTests {
         #expect(format == nil || result.weights == format?.rawValue)
         #expect(result.tokensPerSecond > 0 && result.shareOfFmaPeak > 0)
         #expect(result.shareOfBandwidth > 0 && result.residentBytes > 1 << 20)
+        #expect((result.shareOfReading ?? 0 > 0) == (result.work == .decode))
       }
     }
   }

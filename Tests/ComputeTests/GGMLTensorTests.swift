@@ -19,7 +19,7 @@ struct GGMLTensorTests {
     #expect(tensor.format == .f32 && tensor.shape == [2, tensor.columns])
   }
 
-  @Test("blocks that the kernels know keep every byte", arguments: [GGMLType.q8_0, .q4_0])
+  @Test("blocks keep every byte", arguments: quantized)
   func bytesKept(type: GGMLType) throws {
     let golden = try Golden(type)
     let team = try ThreadTeam(threads: 2)
@@ -27,14 +27,16 @@ struct GGMLTensorTests {
       let tensor = try golden.tensor(rows: rows).stored(on: team)
       #expect(tensor.format == type.format)
       #expect(tensor.blocks() == golden.blocks)
+      let bytes = Matrix(rows: 1, columns: tensor.elementCount, values: tensor.widened()).f32Bytes()
+      #expect(bytes == golden.values)
     }
   }
 
-  @Test("formats that the kernels do not know become Q8_0 of their numbers", arguments: quantized)
+  @Test("another format is rounded from the numbers", arguments: quantized)
   func rounded(type: GGMLType) throws {
     let tensor = try Golden(type).tensor(rows: 3)
     let exact = try tensor.stored(as: .f32)
-    for format in WeightFormat.quantized where format != type.format || !type.isExact {
+    for format in WeightFormat.quantized where format != type.format {
       #expect(try tensor.stored(as: format).blocks() == exact.quantized(to: format).blocks())
     }
     #expect(try tensor.stored(as: .f16).widened() == exact.converted(to: .f16).widened())
@@ -42,7 +44,7 @@ struct GGMLTensorTests {
 
   @Test(
     "interleaved rows come out in order, whatever the type",
-    arguments: [GGMLType.f32, .f16, .bf16, .q8_0, .q4_0, .q6_K],
+    arguments: [GGMLType.f32, .f16, .bf16, .q8_0, .q4_0, .q4_K, .q6_K],
     [nil, WeightFormat.f32, .q8_0, .q4_0])
   func interleaved(type: GGMLType, format: WeightFormat?) throws {
     var random = SplitMix(state: 9)
@@ -79,13 +81,12 @@ extension SplitMix {
   fileprivate mutating func ggml(
     _ type: GGMLType, rows: Int, columns: Int
   ) throws -> ReadOnlyMemory {
-    if let block = type.block, !type.isExact {
+    if type == .q4_K || type == .q6_K {
       let count = rows * columns / type.blockElements * type.blockBytes
       var bytes = (0..<count).map { _ in UInt8(truncatingIfNeeded: next()) }
-      // Finite scales: the f16 at the end of a Q6_K block.
-      #expect(block == GGMLType.q6_K.block)
-      for end in stride(from: type.blockBytes, through: count, by: type.blockBytes) {
-        bytes[end - 1] = 0x20
+      // Finite scales: the two f16 at the start of a Q4_K block, the one at the end of Q6_K's.
+      for start in stride(from: 0, to: count, by: type.blockBytes) {
+        for place in type == .q4_K ? [1, 3] : [type.blockBytes - 1] { bytes[start + place] = 0x20 }
       }
       return ReadOnlyMemory(copying: bytes)
     }

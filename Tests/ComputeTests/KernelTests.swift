@@ -304,7 +304,7 @@ struct SplitMix: RandomNumberGenerator {
       switch format {
       case .f32: matrix.f32Bytes()
       case .f16: matrix.f16Bytes()
-      case .q8_0, .q4_0: preconditionFailure("quantised from a plain tensor")
+      case .q8_0, .q4_0, .q4_K, .q5_K, .q6_K: preconditionFailure("quantised from a plain tensor")
       case .bf16:
         matrix.values.flatMap {
           [UInt8(truncatingIfNeeded: $0.bitPattern >> 16), UInt8($0.bitPattern >> 24)]

@@ -27,7 +27,10 @@ struct QuantizedProductTests {
     #expect(
       quantized.blocks.withUnsafeBytes { Array($0) } == twin.blocks.withUnsafeBytes { Array($0) })
     for (index, block) in Block.all(quantized).enumerated() {
-      #expect(block.offsets == [-128, -8].map { $0 * block.values.reduce(0, +) })
+      let sum = block.values.reduce(0, +)
+      let half = block.values.prefix(16).reduce(0, +)
+      #expect(block.offsets == [-128 * sum, -8 * sum, -32 * half, -32 * (sum - half)])
+      #expect(block.sum == block.scale * Float(sum))
       let original = input.values[index * 32..<index * 32 + 32]
       for (value, number) in zip(block.values, original) {
         #expect(
@@ -39,14 +42,15 @@ struct QuantizedProductTests {
 
   @Test(
     "a block with a NaN or an infinity makes the whole product NaN",
-    arguments: Instructions.available, WeightFormat.quantized)
+    arguments: Instructions.available, WeightFormat.inBlocks)
   func notFinite(instructions: Instructions, format: WeightFormat) throws {
     var random = SplitMix(state: 9)
-    let weights = try random.stored(17, 64, .f32).quantized(to: format)
-    var input = random.matrix(4, 64)
+    let depth = format.wholeBlocks(64)
+    let weights = try random.blocks(17, depth, format)
+    var input = random.matrix(4, depth)
     for (row, value) in [Float.nan, .infinity, -.infinity].enumerated() {
       var values = input[row: row]
-      values[row * 64 + 40] = value
+      values[row * depth + 40] = value
       input[row: row] = values
     }
     var result = Matrix()
@@ -57,11 +61,12 @@ struct QuantizedProductTests {
 
   @Test(
     "products of every size equal the plain sum, and the twin's bits",
-    arguments: Instructions.available, WeightFormat.quantized)
+    arguments: Instructions.available, WeightFormat.inBlocks)
   func products(instructions: Instructions, format: WeightFormat) throws {
     var random = SplitMix(state: 12)
     for (rows, depth, columns) in Self.shapes {
-      let weights = try random.stored(columns, depth, .f32).quantized(to: format)
+      let depth = format.wholeBlocks(depth)
+      let weights = try random.blocks(columns, depth, format)
       let input = QuantizedRows(random.matrix(rows, depth))
       var (result, twin) = (Matrix(), Matrix())
       weights.multiply(input, into: &result, using: instructions)
@@ -73,18 +78,21 @@ struct QuantizedProductTests {
 
   @Test(
     "the largest numbers that blocks can hold do not overflow",
-    arguments: Instructions.available, WeightFormat.quantized)
+    arguments: Instructions.available, WeightFormat.inBlocks)
   func extremes(instructions: Instructions, format: WeightFormat) throws {
-    // Every byte of the weights: 0x80 is -128 in Q8_0 and nibbles 0 and 8, 0xff is nibbles of 15.
+    let depth = format.wholeBlocks(64)
+    // Every byte of the weights: 0x80 is -128 in Q8_0 and nibbles 0 and 8, 0xff is nibbles of 15 and
+    // in Q4_K scales and minima of 63. All scales are 1.
     for byte in [UInt8(0x80), 0x7f, 0x00, 0xff, 0x88, 0x0f] {
-      let one: [UInt8] = [0x00, 0x3c]
-      let block = one + [UInt8](repeating: byte, count: format.blockBytes - 2)
+      var block = [UInt8](repeating: byte, count: format.blockBytes)
+      for place in format.scalePlaces { block.replaceSubrange(place..<place + 2, with: [0, 0x3c]) }
       let weights = try StoredTensor(
-        shape: [16, 64], format: format,
-        blocks: ReadOnlyMemory(copying: (0..<32).flatMap { _ in block }))
+        shape: [16, depth], format: format,
+        blocks: ReadOnlyMemory(
+          copying: (0..<16 * depth / format.blockElements).flatMap { _ in block }))
       for sign in [Float(1), -1] {
         let input = QuantizedRows(
-          Matrix(rows: 6, columns: 64, values: [Float](repeating: sign * 127, count: 6 * 64)))
+          Matrix(rows: 6, columns: depth, values: [Float](repeating: sign * 127, count: 6 * depth)))
         var result = Matrix()
         weights.multiply(input, into: &result, using: instructions)
         expectProduct(result, input, weights)
@@ -94,11 +102,11 @@ struct QuantizedProductTests {
 
   @Test(
     "a result is the same bits whatever rows and columns are computed with it",
-    arguments: Instructions.available, WeightFormat.quantized)
+    arguments: Instructions.available, WeightFormat.inBlocks)
   func company(instructions: Instructions, format: WeightFormat) throws {
     var random = SplitMix(state: 15)
-    let (rows, depth, columns) = (37, 352, 70)
-    let weights = try random.stored(columns, depth, .f32).quantized(to: format)
+    let (rows, depth, columns) = (37, format.wholeBlocks(352), 70)
+    let weights = try random.blocks(columns, depth, format)
     let input = random.matrix(rows, depth)
     var together = Matrix()
     weights.multiply(input, into: &together, using: instructions)
@@ -111,11 +119,11 @@ struct QuantizedProductTests {
 
   @Test(
     "columns can be shared out by panels; nothing beside them is written",
-    arguments: Instructions.available, WeightFormat.quantized)
+    arguments: Instructions.available, WeightFormat.inBlocks)
   func sharing(instructions: Instructions, format: WeightFormat) throws {
     var random = SplitMix(state: 16)
-    let (rows, depth, columns) = (11, 96, 53)
-    let weights = try random.stored(columns, depth, .f32).quantized(to: format)
+    let (rows, depth, columns) = (11, format.wholeBlocks(96), 53)
+    let weights = try random.blocks(columns, depth, format)
     let input = QuantizedRows(random.matrix(rows, depth))
     var together = Matrix()
     weights.multiply(input, into: &together, using: instructions)
@@ -160,20 +168,65 @@ struct QuantizedProductTests {
   }
 }
 
+extension WeightFormat {
+  /// The formats that encode numbers in blocks, those that are only read among them.
+  fileprivate static let inBlocks = allCases.filter(\.isQuantized)
+
+  /// Where the f16 scales of a block stand.
+  fileprivate var scalePlaces: [Int] {
+    switch self {
+    case .q4_K, .q5_K: [0, 2]
+    case .q6_K: [208]
+    default: [0]
+    }
+  }
+
+  /// The least whole blocks that hold `count` numbers, in numbers.
+  fileprivate func wholeBlocks(_ count: Int) -> Int {
+    (count + blockElements - 1) / blockElements * blockElements
+  }
+}
+
+extension SplitMix {
+  /// Weights in blocks: of random numbers, or of random bytes where nothing is quantised to the
+  /// format.
+  fileprivate mutating func blocks(
+    _ rows: Int, _ columns: Int, _ format: WeightFormat
+  ) throws -> StoredTensor {
+    guard !WeightFormat.quantized.contains(format) else {
+      return try stored(rows, columns, .f32).quantized(to: format)
+    }
+    var bytes = (0..<rows * columns / format.blockElements * format.blockBytes).map { _ in
+      UInt8(truncatingIfNeeded: next())
+    }
+    for start in stride(from: 0, to: bytes.count, by: format.blockBytes) {
+      // Finite scales of any sign.
+      for place in format.scalePlaces {
+        bytes[start + place + 1] = bytes[start + place + 1] & 0x83 | 0x20
+      }
+    }
+    return try StoredTensor(
+      shape: [rows, columns], format: format, blocks: ReadOnlyMemory(copying: bytes))
+  }
+}
+
 /// A block of a row, as `ck_row_block` lays it out.
 private struct Block {
   let scale: Float
-  /// For Q8_0 and Q4_0.
+  /// What a minimum of Q4_K is multiplied with.
+  let sum: Float
+  /// For Q8_0 and Q4_0, and for the halves of Q6_K.
   let offsets: [Int32]
   let values: [Int32]
 
   static func all(_ rows: QuantizedRows) -> [Block] {
     rows.blocks.withUnsafeBytes { bytes in
-      stride(from: 0, to: rows.rows * rows.columns / 32 * 44, by: 44).map { start in
+      stride(from: 0, to: rows.rows * rows.columns / 32 * 56, by: 56).map { start in
         Block(
           scale: bytes.load(fromByteOffset: start, as: Float.self),
-          offsets: [4, 8].map { bytes.load(fromByteOffset: start + $0, as: Int32.self) },
-          values: bytes[start + 12..<start + 44].map { Int32(Int8(bitPattern: $0)) })
+          sum: bytes.load(fromByteOffset: start + 4, as: Float.self),
+          offsets: [8, 12, 16, 20].map { bytes.load(fromByteOffset: start + $0, as: Int32.self) },
+          values: bytes[start + 24..<start + 56].map { Int32(Int8(bitPattern: $0)) })
       }
     }
   }

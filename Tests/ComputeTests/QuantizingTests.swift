@@ -21,11 +21,14 @@ struct QuantizingTests {
         .f32Bytes() == widened)
   }
 
-  @Test("blocks that are packed come out again", arguments: WeightFormat.quantized)
+  @Test(
+    "blocks that are packed come out again",
+    arguments: WeightFormat.allCases.filter(\.isQuantized))
   func packing(format: WeightFormat) throws {
     var random = SplitMix(state: 31)
-    for (rows, columns) in [(1, 32), (15, 96), (16, 32), (33, 160)] {
-      let count = rows * columns / 32 * format.blockBytes
+    for (rows, blocks) in [(1, 1), (15, 3), (16, 1), (33, 5)] {
+      let columns = blocks * format.blockElements
+      let count = rows * blocks * format.blockBytes
       let blocks = (0..<count).map { _ in UInt8(truncatingIfNeeded: random.next()) }
       let tensor = try StoredTensor(
         shape: [rows, columns], format: format, blocks: ReadOnlyMemory(copying: blocks))

@@ -11,7 +11,7 @@ struct SharingTests {
 
   init() throws { teams = try [2, 3, 7].map { try ThreadTeam(threads: $0) } }
 
-  @Test("products of every format", arguments: WeightFormat.allCases)
+  @Test("products of every format", arguments: WeightFormat.targets)
   func products(format: WeightFormat) throws {
     var random = SplitMix(state: 21)
     for (rows, depth, columns) in [(1, 608, 1200), (5, 512, 301), (70, 640, 515)] {
@@ -35,6 +35,34 @@ struct SharingTests {
       for team in teams {
         weights.multiplyWithBLAS(input, into: &shared, on: team)
         #expect(shared == onBLAS)
+      }
+    }
+  }
+
+  @Test(
+    "two products in one job are the bits of each alone, whatever their formats and sizes",
+    arguments: [
+      (WeightFormat.q8_0, 520, WeightFormat.q4_0, 301), (.q4_0, 5, .f16, 700),
+      (.f16, 333, .bf16, 1),
+    ])
+  func joined(
+    format: WeightFormat, columns: Int, second: WeightFormat, secondColumns: Int
+  ) throws {
+    var random = SplitMix(state: 25)
+    let weights = try random.stored(columns, 512, .f32).converted(to: format)
+    let others = try random.stored(secondColumns, 512, .f32).converted(to: second)
+    for rows in [1, 9] {
+      let input = random.matrix(rows, 512)
+      let rounded = QuantizedRows(input)
+      var (alone, othersAlone) = (Matrix(), Matrix())
+      weights.multiply(input, into: &alone)
+      others.multiply(input, into: &othersAlone)
+      for team in [.single] + teams {
+        var joined = Matrix(rows: rows, columns: columns, values: alone.values.map { _ in .nan })
+        var othersJoined = Matrix()
+        weights.multiply(
+          input, rounded: rounded, into: &joined, and: others, into: &othersJoined, on: team)
+        #expect(joined == alone && othersJoined == othersAlone)
       }
     }
   }

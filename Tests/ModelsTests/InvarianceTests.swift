@@ -27,7 +27,7 @@ struct InvarianceTests {
 
   @Test(
     "a sequence's hidden states do not depend on the sequences computed with it",
-    arguments: WeightFormat.allCases)
+    arguments: WeightFormat.targets)
   func batches(format: WeightFormat) throws {
     let oracle = try Oracle("tiny-linear")
     let converted = ConvertedWeights(

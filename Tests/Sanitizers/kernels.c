@@ -70,13 +70,32 @@ static void products(ck_instructions kind) {
 }
 
 static void quantized_products(ck_instructions kind) {
-  size_t rows = between(1, 19), blocks = between(1, 40), depth = blocks * CK_BLOCK, columns = between(1, 50);
-  ck_block_format format = (ck_block_format)between(0, 1);
+  ck_block_format format = (ck_block_format)between(0, 4);
+  size_t stored = ck_block_elements(format), per_stored = stored / CK_BLOCK;
+  size_t rows = between(1, 19), columns = between(1, 50);
+  size_t blocks = between(1, 40 / per_stored) * per_stored, depth = blocks * CK_BLOCK;
   float *input = numbers(rows * depth), *weights = numbers(columns * depth);
-  char *plain = exactly(columns * blocks * ck_block_bytes(format), 2);
-  ck_quantize_blocks(format, weights, columns * depth, plain);
+  size_t plain_bytes = columns * (depth / stored) * ck_block_bytes(format);
+  char *plain = exactly(plain_bytes, 2);
+  if (stored > CK_BLOCK) {
+    for (size_t i = 0; i < plain_bytes; i++) plain[i] = (char)between(0, 255);
+    // Finite scales: the two f16 at a block's start, or the one at the end of Q6_K's.
+    size_t block_bytes = ck_block_bytes(format);
+    for (size_t i = 0; i < plain_bytes; i += block_bytes) {
+      if (format == CK_Q6_K) plain[i + block_bytes - 1] = 0x20;
+      else plain[i + 1] = plain[i + 3] = 0x20;
+    }
+  } else {
+    ck_quantize_blocks(format, weights, columns * depth, plain);
+  }
   char *packed = exactly(ck_packed_bytes(format, depth, columns), 64);
   ck_pack_blocks(format, plain, depth, columns, packed);
+  char *column = exactly(plain_bytes / columns, 2);
+  ck_unpack_blocks(format, packed, depth, columns - 1, column);
+  if (memcmp(column, plain + plain_bytes - plain_bytes / columns, plain_bytes / columns) != 0) {
+    fprintf(stderr, "packed blocks come out changed\n");
+    exit(1);
+  }
   ck_row_block *x = exactly(rows * blocks * sizeof *x, 4), *y = exactly(rows * blocks * sizeof *y, 4);
   ck_quantize_rows(kind, input, rows, depth, x);
   ck_quantize_rows(CK_PORTABLE, input, rows, depth, y);
@@ -88,7 +107,7 @@ static void quantized_products(ck_instructions kind) {
   ck_quantized_product(kind, format, x, rows, depth, packed, columns, result, columns);
   ck_quantized_product(CK_PORTABLE, format, x, rows, depth, packed, columns, twin, columns);
   compare("quantised product", result, twin, rows * columns, 0);
-  free(input), free(weights), free(plain), free(packed), free(x), free(y), free(result), free(twin);
+  free(input), free(weights), free(plain), free(column), free(packed), free(x), free(y), free(result), free(twin);
 }
 
 static void attention(ck_instructions kind) {

@@ -41,28 +41,39 @@ enum { CK_BLOCK = 32 };
 /// Columns whose blocks lie interleaved in a packed matrix.
 enum { CK_PANEL = 16 };
 
-/// Quantised weights: blocks of 32 numbers with one f16 scale d, as GGML defines them.
+/// Quantised weights, as GGML defines them.
 typedef enum {
-  /// 34 bytes: d, then 32 signed bytes; a number is byte * d.
+  /// 32 numbers in 34 bytes: an f16 scale d, then 32 signed bytes; a number is byte * d.
   CK_Q8_0 = 0,
-  /// 18 bytes: d, then 16 bytes whose low nibbles are numbers 0..15 and whose high nibbles are
-  /// numbers 16..31; a number is (nibble - 8) * d.
-  CK_Q4_0 = 1
+  /// 32 numbers in 18 bytes: an f16 scale d, then 16 bytes whose low nibbles are numbers 0..15 and
+  /// whose high nibbles are numbers 16..31; a number is (nibble - 8) * d.
+  CK_Q4_0 = 1,
+  /// 256 numbers in 144, 176 and 210 bytes, see CK_GGML_Q4_K and so on. Nothing is quantised to
+  /// these here.
+  CK_Q4_K = 2,
+  CK_Q5_K = 3,
+  CK_Q6_K = 4
 } ck_block_format;
+
+/// Numbers of one block.
+size_t ck_block_elements(ck_block_format format);
 
 /// Bytes of one block.
 size_t ck_block_bytes(ck_block_format format);
 
 /// f32 values[count] to blocks, rounded as GGML's reference (`quantize_row_q8_0_ref`,
-/// `quantize_row_q4_0_ref`) rounds them. `count` is a multiple of 32.
+/// `quantize_row_q4_0_ref`) rounds them. `count` is a multiple of 32; the format is Q8_0 or Q4_0.
 void ck_quantize_blocks(ck_block_format format, const float *values, size_t count, void *blocks);
 
-/// Bytes of a packed matrix of `columns` columns of `depth` numbers; `depth` is a multiple of 32.
+/// Bytes of a packed matrix of `columns` columns of `depth` numbers; `depth` is a multiple of a
+/// block's numbers.
 ///
 /// A packed matrix is one panel after the other. A panel holds 16 columns: for each block of the
 /// depth 16 f16 scales, these padded to a multiple of 64 bytes; then for each block the columns'
-/// bytes, interleaved by fours, so that one vector holds four neighbours of each column. What is
-/// missing from the last panel is zeros. Panel p begins at p * ck_packed_bytes(format, depth, 16);
+/// bytes, interleaved by fours, so that one vector holds four neighbours of each column. Of blocks
+/// of 256 numbers each stands together, with its scales and minima in whole bytes and the bits above
+/// four after the nibbles: 148, 180 and 212 bytes a column. What is missing from the last panel is
+/// zeros. Panel p begins at p * ck_packed_bytes(format, depth, 16);
 /// where the matrix begins at a multiple of 64 bytes, so do all vectors.
 size_t ck_packed_bytes(ck_block_format format, size_t depth, size_t columns);
 
@@ -82,9 +93,13 @@ void ck_widen_packed(ck_block_format format, const void *packed, size_t depth, s
 /// A block of activations: value * scale.
 typedef struct {
   float scale;
-  /// What the kernels add for taking weights as unsigned: -128 and -8 times the values' sum.
+  /// scale times the values' sum: what a minimum of the weights is multiplied with.
+  float sum;
+  /// What the kernels add for taking weights as unsigned: -128 and -8 times the values' sum, and
+  /// -32 times the sum of either half.
   int32_t offset_q8;
   int32_t offset_q4;
+  int32_t offset_q6[2];
   int8_t values[CK_BLOCK];
 } ck_row_block;
 
@@ -94,8 +109,8 @@ typedef struct {
 void ck_quantize_rows(ck_instructions instructions, const float *input, size_t rows, size_t depth,
                       ck_row_block *blocks);
 
-/// result[r][c] = sum over k of input[r][k] * weights[c][k]: exact in integers within a block, and
-/// fused multiply-adds in f32 over the blocks in order. Hence every result is the same bits
+/// result[r][c] = sum over k of input[r][k] * weights[c][k]: exact in integers within 32 numbers, and
+/// fused multiply-adds in f32 over these in order. Hence every result is the same bits
 /// whatever rows and columns are computed with it, and on every instruction set.
 ///
 /// input [rows, depth / 32], `packed` from ck_pack_blocks; result [rows, columns] with
