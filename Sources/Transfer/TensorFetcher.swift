@@ -134,7 +134,7 @@ public actor TensorFetcher {
       if let until = source.restsUntil {
         if until <= now, isTrusted(source) { source.restsUntil = nil }
       } else if !isTrusted(source) {
-        fail(source, of: job, "has a key that is no longer on the allow-list")
+        fail(source, of: job, "has a key that is not, or no longer, on the allow-list")
       } else if !source.asked.isEmpty, now - source.lastHeard > Self.silenceMax {
         fail(source, of: job, "says nothing")
       }

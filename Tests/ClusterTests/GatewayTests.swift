@@ -144,14 +144,14 @@ struct GatewayTests {
   func graceful() async throws {
     try await up { url, up in
       async let answer = post(
-        url + "/v1/completions", ["prompt": "What", "max_tokens": 300, "ignore_eos": true])
+        url + "/v1/completions", ["prompt": "What", "max_tokens": 120, "ignore_eos": true])
       try await isRunning(url)
       // As a terminal does it: to the program and to all that it started.
       for process in up.children + [up.processID] { kill(process, SIGINT) }
       let (status, body) = try await answer
       #expect(status == 200)
       let object = try JSONSerialization.jsonObject(with: body) as? [String: Any]
-      #expect((object?["usage"] as? [String: Any])?["completion_tokens"] as? Int == 300)
+      #expect((object?["usage"] as? [String: Any])?["completion_tokens"] as? Int == 120)
     }
   }
 
