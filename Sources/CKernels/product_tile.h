@@ -24,9 +24,10 @@ typedef struct {
 
 KERNEL size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 
-/// Asks for bytes that are used later.
+/// Asks for bytes that are used later, as far as the second-level cache: the first has too few places
+/// for lines on their way, and no room for a whole tile ahead.
 KERNEL void ask(const char *start, size_t bytes) {
-  for (size_t byte = 0; byte < bytes; byte += 64) _mm_prefetch(start + byte, _MM_HINT_T0);
+  for (size_t byte = 0; byte < bytes; byte += 64) _mm_prefetch(start + byte, _MM_HINT_T1);
 }
 
 /// Stores the sums of up to four vectors, or adds them to what is there.
