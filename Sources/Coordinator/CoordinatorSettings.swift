@@ -23,7 +23,7 @@ public struct CoordinatorSettings: Sendable {
   /// How long a step should take at most from stage to stage through the whole pipeline, in
   /// milliseconds: prefill is cut so that no decode waits longer for its next token.
   public var stepMilliseconds = 200
-  /// Steps that decodes are spread over; nil is as many as stages, or what is found to be better.
+  /// Steps that decodes are spread over; nil is as many as stages.
   public var stepsInFlight: Int?
   /// Images whose features stage 0 holds at once.
   public var featureCredits = 64

@@ -125,8 +125,7 @@ extension CoordinatorState {
     }
     let stepsInFlight = settings.stepsInFlight ?? stages.count
     let limits = SchedulerLimits(
-      stepsInFlight: stepsInFlight, adaptsSpread: settings.stepsInFlight == nil,
-      stages: stages.count, stepTokens: settings.stepTokens,
+      stepsInFlight: stepsInFlight, stages: stages.count, stepTokens: settings.stepTokens,
       stepSpans: WireLimits.standard.stepSpans,
       stepSeconds: settings.stepSecondsMax,
       predictedSeconds: plan.stepSeconds)

@@ -64,7 +64,7 @@ extension Scheduler {
 
   mutating func takeDecodes() -> [StepPlan.Span] {
     let decoding = running.count - prefilling.count
-    let share = (decoding + decodeSteps - 1) / decodeSteps
+    let share = (decoding + limits.stepsInFlight - 1) / limits.stepsInFlight
     let most = min(share, limits.stepTokens, limits.stepSpans)
     var spans: [StepPlan.Span] = []
     var postponed: [SequenceID] = []

@@ -8,8 +8,6 @@ typealias SequenceID = UInt64
 struct SchedulerLimits: Sendable {
   /// Steps that decodes are spread over; as many as stages keeps every stage busy.
   var stepsInFlight: Int
-  /// Whether another number than that is tried, and kept if it is better.
-  var adaptsSpread = false
   /// Stages of the pipeline.
   var stages = 1
   /// Tokens of a step.
@@ -96,7 +94,6 @@ struct Scheduler: Sendable {
   var inFlight: [UInt64: (plan: StepPlan, formed: UInt64)] = [:]
   var lastNumber: UInt64 = 0
   var forecast: PipelineForecast
-  private var spread: DecodeSpread
   /// Counts how often a step was formed, or tried to be: names the one at hand.
   var current: UInt64 = 0
 
@@ -111,7 +108,6 @@ struct Scheduler: Sendable {
     self.pool = pool
     curve = StepCurve(predictedSeconds: limits.predictedSeconds)
     forecast = PipelineForecast(stages: limits.stages)
-    spread = DecodeSpread(stages: limits.stages)
   }
 
   var stepsInFlight: Int { inFlight.count }
@@ -181,30 +177,15 @@ struct Scheduler: Sendable {
       entries[span.sequence]?.computed = span.positions.upperBound
     }
     forecast.complete(number, now: now)
-    spread.complete(
-      decodes: step.plan.spans.count, decoding: running.count - prefilling.count,
-      isPure: step.plan.isDecodes && prefilling.isEmpty, now: now)
     curve.add(rows: step.plan.rows, attended: step.plan.attended, seconds: seconds)
     return true
-  }
-
-  /// Steps that decodes are spread over at present. Not more than stages beside prompts, as steps are
-  /// the shorter the more there are; not fewer where a step would then take too long.
-  var decodeSteps: Int {
-    guard limits.adaptsSpread else { return limits.stepsInFlight }
-    let decoding = running.count - prefilling.count
-    let steps = spread.steps(decoding: decoding)
-    if steps >= limits.stages { return prefilling.isEmpty ? steps : limits.stages }
-    let rows = (decoding + steps - 1) / steps
-    let seconds = curve.expected(rows: rows, attended: 0) * Double(limits.stages)
-    return seconds <= limits.stepSeconds ? steps : limits.stages
   }
 
   /// Steps in the pipeline at once. Beside prompts one more than decodes are spread over: it waits at
   /// stage 0 while steps of different lengths keep the other stages busy. Where all decode, their steps
   /// are of one length, and decodes that came with a step too many find together again.
   var stepsInFlightMax: Int {
-    if prefilling.isEmpty { return decodeSteps }
+    if prefilling.isEmpty { return limits.stepsInFlight }
     return limits.stepsInFlight > 1 ? limits.stepsInFlight + 1 : 1
   }
 

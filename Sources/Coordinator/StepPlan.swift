@@ -20,8 +20,6 @@ struct StepPlan: Sendable, Equatable {
   let spans: [Span]
 
   var rows: Int { spans.reduce(0) { $0 + $1.count } }
-  /// Whether it is one token of each of its sequences, and nothing of their prompts.
-  var isDecodes: Bool { spans.allSatisfy { $0.count == 1 && $0.samples } }
   /// Positions that the rows attend to, summed over rows.
   var attended: Int { spans.reduce(0) { $0 + $1.attended } }
 }

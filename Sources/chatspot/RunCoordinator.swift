@@ -92,7 +92,7 @@ struct CoordinatorOptions: ParsableArguments {
   @Option(
     help: """
       Steps that decodes are spread over; one more is in the pipeline while prompts are computed. \
-      Default: as many as stages, or another number where trying it gives more tokens a second.
+      Default: as many as stages.
       """)
   var stepsInFlight: Int?
 
