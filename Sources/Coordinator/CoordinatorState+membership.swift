@@ -9,6 +9,7 @@ internal import Wire
 extension CoordinatorState {
   mutating func receive(_ hello: Hello, from peer: PeerIdentity, now: Double) {
     guard hello.protocolVersion == Wire.protocolVersion else {
+      misbehaved(peer, .invalid, now: now)
       refuse(
         peer, .protocolVersion,
         "protocol version \(hello.protocolVersion) is not \(Wire.protocolVersion), "

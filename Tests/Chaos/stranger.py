@@ -1,6 +1,7 @@
 """A member that was not made by this project: it speaks ZeroMQ's wire (ZMTP 3.0) and the envelope by hand, and lies."""
 
 import os
+import pathlib
 import random
 import socket
 import struct
@@ -8,6 +9,8 @@ import threading
 
 HELLO, WELCOME, ASSIGNMENT, READY, HEARTBEAT, ERROR = 1, 2, 3, 4, 5, 7
 FEATURES_READY, STEP, TOKENS = 10, 12, 13
+MESSAGES = pathlib.Path(__file__).resolve().parents[2] / "Sources/Wire/Message.swift"
+VERSION = int(MESSAGES.read_text().split("let protocolVersion: Int = ")[1].split()[0])
 
 
 def varint(value):
@@ -117,7 +120,7 @@ class Stranger(threading.Thread):
         endpoint = f"tcp://127.0.0.1:{self.listener.getsockname()[1]}".encode()
         digest = bytes.fromhex(cluster.status()["model"]["digest"])
         self.hello = b"".join(field(*item) for item in [
-            (1, 2), (2, 1), (3, name.encode()), (4, digest), (5, endpoint), (6, 1_000_000_000), (7, 1_000_000_000)])
+            (1, VERSION), (2, 1), (3, name.encode()), (4, digest), (5, endpoint), (6, 1_000_000_000), (7, 1_000_000_000)])
         threading.Thread(target=self.listen, daemon=True).start()
         self.start()
 
