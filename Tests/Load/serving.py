@@ -95,8 +95,10 @@ class Cluster:
             event = json.loads(line[6:])
             if "error" in event:
                 return 500, event["error"]["message"], times
-            if event["choices"] and event["choices"][0]["delta"].get("content") is not None:
-                text += event["choices"][0]["delta"]["content"]
+            choice = event["choices"][0] if event["choices"] else {"delta": {}}
+            text += choice["delta"].get("content") or ""
+            # With `logprobs` each token counts, also one that spells nothing yet.
+            if choice["delta"].get("content") is not None or (choice.get("logprobs") or {}).get("content"):
                 times.append(time.monotonic() - begin)
             if hang_up_after is not None and len(times) > hang_up_after or until and until.is_set():
                 connection.sock.close()
@@ -140,13 +142,13 @@ def gaps(options):
         def stream(index):
             content = f"Tell me about number {index}."
             begin = time.monotonic()
-            times = cluster.ask(content, options.tokens, until=stop, ignore_eos=True)[2]
+            times = cluster.ask(content, options.tokens, until=stop, ignore_eos=True, logprobs=True)[2]
             results.append([begin + when for when in times])
 
         def newcomer(content):
             """Asks beside the streams. Returns the time to its first token, and when it was there."""
             begin = time.monotonic()
-            status, text, times = cluster.ask(content, 2, ignore_eos=True)
+            status, text, times = cluster.ask(content, 2, ignore_eos=True, logprobs=True)
             if not times:
                 sys.exit(f"a newcomer was not answered: {status} {text}")
             return times[0], (begin, time.monotonic())
@@ -194,7 +196,7 @@ def throughput(cluster, streams, words, tokens):
     counts = []
 
     def stream(index):
-        counts.append(len(cluster.ask(f"{index} " + "word " * words, tokens, ignore_eos=True)[2]))
+        counts.append(len(cluster.ask(f"{index} " + "word " * words, tokens, ignore_eos=True, logprobs=True)[2]))
 
     threads = [threading.Thread(target=stream, args=(index,)) for index in range(streams)]
     begin = time.monotonic()
@@ -217,8 +219,7 @@ def stages(options):
                 rates, steps = [], []
                 for workers in ("1", "2"):
                     with Cluster("--workers", workers, "--threads", "2", *options.up) as cluster:
-                        # Until it has been tried over how many steps decodes are best spread.
-                        throughput(cluster, streams, 8, 160)
+                        throughput(cluster, streams, 8, 16)
                         rates.append(throughput(cluster, streams, words, tokens))
                         steps.append(max(stage["step_seconds_median"] for stage in cluster.status()["stages"]))
                 ratios.append(rates[1] / rates[0])
