@@ -2,8 +2,8 @@
 /// shows where a step has few rows.
 
 extension StoredTensor {
-  /// `multiply` of this tensor and one or two more with the same rows: `rounded` holds those of
-  /// `input` in 8 bits if any of the tensors is quantised. Results are the bits of single products.
+  /// `multiply` of this tensor and another with the same rows: `rounded` holds those of `input` in 8
+  /// bits if either tensor is quantised. Results are the bits of single products.
   public func multiply(
     _ input: Matrix, rounded: QuantizedRows, into result: inout Matrix,
     and second: StoredTensor, into secondResult: inout Matrix, on team: ThreadTeam = .single,

@@ -1,6 +1,7 @@
 /// The program's subcommands as a user meets them.
 
 import Foundation
+import Supervision
 import Testing
 
 @Suite("the chatspot command", .serialized, .timeLimit(.minutes(5)))
@@ -72,16 +73,28 @@ struct CommandTests {
     #expect(children.allSatisfy { !isRunning($0) })
   }
 
-  @Test("up: Ctrl-C ends all processes in good order")
+  @Test("up: Ctrl-C ends all processes in good order; nobody waits for one that is gone")
   func interrupt() async throws {
     let up = try RunningProgram([
-      "up", "--listen", "tcp://127.0.0.1:0", "--port", "0", "--log-level", "error",
+      "up", "--listen", "tcp://127.0.0.1:0", "--port", "0", "--log-level", "warning",
     ])
     _ = try await up.line("ready")
     let children = up.children
     up.signal(SIGINT)
     #expect(await up.end() == 0)
     #expect(children.count == 4 && children.allSatisfy { !isRunning($0) })
+    #expect(!up.errors.text.contains("silent"), "\(up.errors.text)")
+  }
+
+  @Test("pipes to one child are closed to all others from the first moment on")
+  func privatePipe() throws {
+    let pipe = try PrivatePipe()
+    for end in [pipe.reading, pipe.writing] {
+      #expect(fcntl(end.fileDescriptor, F_GETFD) & FD_CLOEXEC != 0)
+    }
+    try pipe.writing.write(contentsOf: Data([7]))
+    try pipe.writing.close()
+    #expect(try pipe.reading.readToEnd() == Data([7]))
   }
 
   @Test("up: a trace is there while the cluster runs, and readable after it was killed")
