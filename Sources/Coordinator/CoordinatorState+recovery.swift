@@ -1,10 +1,10 @@
 /// What happens when somebody or something is lost: the queries go on with another plan.
 ///
 /// Where one stage alone is replaced, the others keep what they hold (see
-/// `CoordinatorState+rebuilding.swift`). In all other cases this is enough: all that a query needs to go on is known here: its prompt and the tokens sampled so far. The next
-/// pipeline computes them anew and continues behind them. As tokens are sampled by (seed, position),
-/// the answer is the one that would have been; as steps of older epochs are dropped, no token comes
-/// twice.
+/// `CoordinatorState+rebuilding.swift`). Otherwise the next pipeline computes each query's prompt and its
+/// tokens so far anew, which are known here, and continues behind them. As tokens are sampled by (seed,
+/// position), the answer is the one that would have been; as steps of older epochs are dropped, no
+/// token comes twice.
 
 internal import Messaging
 internal import Wire
