@@ -27,13 +27,9 @@ extension Coordinator {
     tensors?.allow(Set(list.identities.filter { $0.role == .worker }.map(\.key)))
   }
 
-  /// Somebody got no tensor.
-  func refused(_ refusal: TensorRefusal) {
-    switch refusal {
-    case .key: state.measurements.refused(.key)
-    case .handshake: state.measurements.refused(.handshake)
-    case .invalid: state.measurements.refused(.invalid)
-    }
+  /// Somebody was refused at one of the coordinator's sockets.
+  func refused(_ refusal: Refusal) {
+    state.measurements.refused(CoordinatorMetrics.Refusal(refusal))
   }
 
   private func refreshIdentities() {
@@ -50,12 +46,7 @@ extension Coordinator {
 
   /// Something has happened to a connection.
   func happened(_ event: SocketEvent) {
-    switch event {
-    case .disconnected: connectionEnded()
-    case .keyRefused, .messageRefused(_, .keyNotAllowed): state.measurements.refused(.key)
-    case .handshakeFailed: state.measurements.refused(.handshake)
-    case .messageRefused: state.measurements.refused(.invalid)
-    default: break
-    }
+    if case .disconnected = event { connectionEnded() }
+    if let refusal = event.refusal { refused(refusal) }
   }
 }

@@ -93,11 +93,10 @@ public actor Coordinator {
     guard let host = address.host else { return }
     let tensors = try TensorServer(
       state.model.checkpoint, modelDigest: state.model.digest, describes: true, keys: keys?.pair,
-      logger: logger
-    ) { [weak self] refusal in
+      logger: logger)
+    let bound = try await tensors.start(at: Address(host: host, port: 0)) { [weak self] refusal in
       Task { await self?.refused(refusal) }
     }
-    let bound = try await tensors.start(at: Address(host: host, port: 0))
     self.tensors = tensors
     state.tensorPort = Int(bound.port ?? 0)
   }

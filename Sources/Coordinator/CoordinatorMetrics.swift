@@ -1,6 +1,7 @@
 /// What the coordinator tells the process's metrics system.
 
 internal import CoreMetrics
+internal import Messaging
 internal import Wire
 
 /// The coordinator's instruments, by the names under which they are scraped.
@@ -39,11 +40,21 @@ struct CoordinatorMetrics: Sendable {
     case invalid
     /// A message of a peer that is not heard for a while.
     case ignored
+
+    init(_ refusal: Messaging.Refusal) {
+      switch refusal {
+      case .key: self = .key
+      case .handshake: self = .handshake
+      case .invalid: self = .invalid
+      }
+    }
   }
 
-  /// A connection or message that was refused.
-  func refused(_ reason: Refusal) {
-    Counter(label: "chatspot_refused_total", dimensions: [("reason", reason.rawValue)]).increment()
+  /// Connections or messages that were refused, by the coordinator or by the member of that name.
+  func refused(_ reason: Refusal, at place: String = "coordinator", count: Int = 1) {
+    Counter(
+      label: "chatspot_refused_total", dimensions: [("at", place), ("reason", reason.rawValue)]
+    ).increment(by: count)
   }
 
   /// A member that was lost.

@@ -1,6 +1,7 @@
 /// What the coordinator measures of itself and its pipeline.
 
 internal import CoreMetrics
+internal import Messaging
 internal import Wire
 
 /// Counts and times since the start, and rates over the last seconds. `now` is a monotonic time in
@@ -58,6 +59,9 @@ struct Measurements: Sendable {
   }
 
   func refused(_ reason: CoordinatorMetrics.Refusal) { metrics.refused(reason) }
+  func refused(_ reason: Refusal, at member: String, count: Int) {
+    metrics.refused(CoordinatorMetrics.Refusal(reason), at: member, count: count)
+  }
   func lost(_ role: Role) { metrics.lost(role) }
   func recovered(after seconds: Double) { metrics.recovery.record(seconds) }
   func rebuilt(_ positions: Int) { metrics.rebuiltPositions.increment(by: positions) }

@@ -24,6 +24,7 @@ struct Member: Sendable {
   let joined: Double
   var clock = MemberClock()
   var load = MemberLoad()
+  var refusals = MemberRefusals()
 
   init(_ hello: Hello, peer: PeerIdentity, now: Double) {
     self.peer = peer

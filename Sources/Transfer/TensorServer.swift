@@ -17,7 +17,7 @@ public actor TensorServer {
   private let keys: KeyPair?
   /// The keys that it gives tensors to, where it has keys; `allow` changes them.
   public nonisolated let allowed: AllowList
-  private let onRefusal: @Sendable (TensorRefusal) -> Void
+  private var onRefusal: (@Sendable (Refusal) -> Void)?
   private var refusals = TensorRefusals()
   private var holding: (checkpoint: Checkpoint, modelDigest: [UInt8])?
   private let maker: ManifestMaker?
@@ -38,20 +38,18 @@ public actor TensorServer {
   private static let waitingReplies = 32
 
   /// Serves what `checkpoint` holds, and with `describes` says what it consists of. With `keys` nobody
-  /// gets anything but those whom `allow` names; `onRefusal` is called for each of the others.
+  /// gets anything but those whom `allow` names.
   ///
   /// Throws `MessagingError` where there is no thread left.
   public init(
     _ checkpoint: Checkpoint?, modelDigest: [UInt8], describes: Bool = false,
-    keys: KeyPair? = nil, logger: Logger,
-    onRefusal: @escaping @Sendable (TensorRefusal) -> Void = { _ in }
+    keys: KeyPair? = nil, logger: Logger
   ) throws(MessagingError) {
     reactor = try Reactor(name: "tensors")
     self.logger = logger
     self.keys = keys
     // Only the coordinator knows at once whom there is.
     allowed = AllowList(refusesForGood: describes)
-    self.onRefusal = onRefusal
     holding = checkpoint.map { ($0, modelDigest) }
     if describes, let checkpoint {
       maker = try ManifestMaker(checkpoint, modelDigest: modelDigest)
@@ -60,8 +58,12 @@ public actor TensorServer {
     }
   }
 
-  /// Listens at `address` and returns it with its port. Throws `MessagingError`.
-  public func start(at address: Address) throws -> Address {
+  /// Listens at `address` and returns it with its port; `onRefusal` is called for whoever is refused
+  /// there. Throws `MessagingError`.
+  public func start(
+    at address: Address, onRefusal: (@Sendable (Refusal) -> Void)? = nil
+  ) throws -> Address {
+    self.onRefusal = onRefusal
     var options = TensorSockets.options(Self.waitingReplies)
     if let keys {
       options.security = .server(keys, allowed)
@@ -70,7 +72,7 @@ public actor TensorServer {
     }
     let socket = try reactor.makeSocket(.router, options: options)
     socket.onEvent = { [weak self] event in
-      guard let refusal = TensorRefusal(event) else { return }
+      guard let refusal = event.refusal else { return }
       self?.assumeIsolated { $0.refused(refusal) }
     }
     socket.onMessage = { [weak self] peer, bytes in
@@ -90,8 +92,8 @@ public actor TensorServer {
 
   private func cutOffWhoIsNotAllowed() { socket?.cutOffWhoIsNotAllowed() }
 
-  private func refused(_ refusal: TensorRefusal) {
-    onRefusal(refusal)
+  private func refused(_ refusal: Refusal) {
+    onRefusal?(refusal)
     if let line = refusals.note(refusal, now: .now) { logger.warning("\(line)") }
   }
 

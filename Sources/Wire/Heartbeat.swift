@@ -17,11 +17,19 @@ public struct Heartbeat: Sendable, Equatable {
   public var echoSeconds: Double
   /// How long the answered Heartbeat lay at the member before this was sent, in seconds.
   public var heldSeconds: Double
+  /// Connections and messages that the sender refused at its own sockets since it started: of keys
+  /// that are not on its allow-list, or not for what they sent.
+  public var refusedKeys: Int
+  /// Likewise: that shook no hands, without a key or with another protocol.
+  public var refusedHandshakes: Int
+  /// Likewise: messages that break the rules.
+  public var refusedMessages: Int
 
   /// Takes the fields as they are; `encode` checks them.
   public init(
     epoch: UInt64 = 0, completed: Int = 0, busySeconds: Double = 0, sendingSeconds: Double = 0,
-    sentSeconds: Double = 0, echoSeconds: Double = 0, heldSeconds: Double = 0
+    sentSeconds: Double = 0, echoSeconds: Double = 0, heldSeconds: Double = 0,
+    refusedKeys: Int = 0, refusedHandshakes: Int = 0, refusedMessages: Int = 0
   ) {
     self.epoch = epoch
     self.completed = completed
@@ -30,6 +38,9 @@ public struct Heartbeat: Sendable, Equatable {
     self.sentSeconds = sentSeconds
     self.echoSeconds = echoSeconds
     self.heldSeconds = heldSeconds
+    self.refusedKeys = refusedKeys
+    self.refusedHandshakes = refusedHandshakes
+    self.refusedMessages = refusedMessages
   }
 }
 
@@ -45,6 +56,9 @@ extension Heartbeat: WireMessage {
     sentSeconds = c.sent_seconds
     echoSeconds = c.echo_seconds
     heldSeconds = c.held_seconds
+    refusedKeys = try Self.read.integer(c.refused_keys, "refused_keys")
+    refusedHandshakes = try Self.read.integer(c.refused_handshakes, "refused_handshakes")
+    refusedMessages = try Self.read.integer(c.refused_messages, "refused_messages")
   }
 
   func validate(_ limits: WireLimits) throws(WireFault) {
@@ -55,6 +69,9 @@ extension Heartbeat: WireMessage {
     try check.seconds(sentSeconds, "sent_seconds")
     try check.seconds(echoSeconds, "echo_seconds")
     try check.seconds(heldSeconds, "held_seconds")
+    try check.count(refusedKeys, "refused_keys", 0...Int.max)
+    try check.count(refusedHandshakes, "refused_handshakes", 0...Int.max)
+    try check.count(refusedMessages, "refused_messages", 0...Int.max)
   }
 
   func write(to c: UnsafeMutablePointer<Chatspot__V1__Heartbeat>, _ arena: PackArena) {
@@ -65,5 +82,8 @@ extension Heartbeat: WireMessage {
     c.pointee.sent_seconds = sentSeconds
     c.pointee.echo_seconds = echoSeconds
     c.pointee.held_seconds = heldSeconds
+    c.pointee.refused_keys = UInt64(clamping: refusedKeys)
+    c.pointee.refused_handshakes = UInt64(clamping: refusedHandshakes)
+    c.pointee.refused_messages = UInt64(clamping: refusedMessages)
   }
 }

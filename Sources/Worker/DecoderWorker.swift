@@ -151,6 +151,10 @@ public actor DecoderWorker {
     socket.onMessage = { [weak self] _, bytes in
       self?.assumeIsolated { $0.receive(bytes) }
     }
+    socket.onEvent = { [weak self] event in
+      guard let refusal = event.refusal else { return }
+      self?.assumeIsolated { $0.refused(refusal) }
+    }
     inbox = socket
     return try advertised(try socket.bind(settings.listen))
   }
@@ -159,7 +163,10 @@ public actor DecoderWorker {
   /// is no TCP socket.
   private func listenForTensors() async throws -> String {
     guard let host = settings.listen.host else { return "" }
-    return try advertised(try await server.start(at: Address(host: host, port: 0))).description
+    let bound = try await server.start(at: Address(host: host, port: 0)) { [weak self] refusal in
+      Task { await self?.refused(refusal) }
+    }
+    return try advertised(bound).description
   }
 
   /// Where others reach an address that this worker listens at.
@@ -180,11 +187,21 @@ public actor DecoderWorker {
       let message = try decode(bytes)
       guard neighbours.permits(message, from: inbox?.sender) else {
         logger.warning("dropped \(message.name), which its sender's key does not allow")
-        return
+        return refused(.key)
       }
       receive(message, fromCoordinator: false)
     } catch {
       logger.warning("dropped a message of a neighbour: \(error)")
+      refused(.invalid)
+    }
+  }
+
+  /// Counts for the coordinator who was refused at the sockets for neighbours and tensors.
+  private func refused(_ refusal: Refusal) {
+    switch refusal {
+    case .key: link?.heartbeat.refusedKeys += 1
+    case .handshake: link?.heartbeat.refusedHandshakes += 1
+    case .invalid: link?.heartbeat.refusedMessages += 1
     }
   }
 

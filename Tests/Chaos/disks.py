@@ -1,8 +1,10 @@
-"""Disks that are full."""
+"""Disks that are full, or cannot be read."""
 
 import contextlib
+import os
 import pathlib
 import resource
+import subprocess
 import tempfile
 
 from network import do
@@ -36,6 +38,41 @@ def small_disk(kibibytes):
             yield SmallDisk(directory)
         finally:
             do("umount", "-l", directory)
+
+
+class FailingDisk:
+    """A file system on a disk that can lose its end: what was not read before cannot be read any more."""
+
+    def __init__(self, directory, image):
+        self.path, self.image = pathlib.Path(directory), image
+
+    def fail(self):
+        """From now on reads from the disk fail with EIO."""
+        with open(self.image, "r+b") as image:
+            image.truncate(1 << 20)
+
+
+@contextlib.contextmanager
+def failing_disk(mebibytes, content):
+    """A disk that holds a copy of the folder `content` and is mounted read-only. Needs root and loop devices."""
+    with tempfile.TemporaryDirectory() as scratch:
+        image, directory = os.path.join(scratch, "image"), os.path.join(scratch, "mounted")
+        os.mkdir(directory)
+        with open(image, "wb") as file:
+            file.truncate(mebibytes << 20)
+        do("mkfs.ext4", "-q", "-d", str(content), image)
+        do("mount", "-o", "loop,ro", image, directory)
+        try:
+            yield FailingDisk(directory, image)
+        finally:
+            do("umount", "-l", directory)
+
+
+def failing_disk_available():
+    """Whether this user may mount such a disk here."""
+    if os.geteuid() != 0:
+        return False
+    return subprocess.run(["losetup", "--find"], capture_output=True).returncode == 0
 
 
 def small_files(kibibytes):

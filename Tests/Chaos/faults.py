@@ -14,6 +14,7 @@ import pathlib
 import random
 import shutil
 import signal
+import statistics
 import sys
 import tempfile
 import time
@@ -38,8 +39,8 @@ def disturb(cluster, options, disturbance, rounds=1, tokens=None):
     """Lets streams run, disturbs them once a round, and compares."""
     tokens = tokens or options.tokens
     requests = questions(options.streams)
-    expected, _ = undisturbed(cluster, requests, tokens)
-    tally = Tally()
+    expected, usual = undisturbed(cluster, requests, tokens)
+    tally = Tally(usual)
     for number in range(rounds):
         streams = run(cluster, requests, tokens)
         time.sleep(random.uniform(0.05, 0.5))
@@ -59,8 +60,8 @@ def kill(options):
     """kill -9 of a random worker every so often; a spare stands by, and the one that died comes back."""
     with Cluster(options.program, workers=2, spares=1) as cluster:
         requests = questions(options.streams)
-        expected, _ = undisturbed(cluster, requests, options.tokens)
-        tally, end, due = Tally(), time.monotonic() + options.seconds, time.monotonic() + options.every / 2
+        expected, usual = undisturbed(cluster, requests, options.tokens)
+        tally, end, due = Tally(usual), time.monotonic() + options.seconds, time.monotonic() + options.every / 2
         streams, kills = {}, 0
         while time.monotonic() < end or streams:
             for index in range(options.streams):
@@ -80,6 +81,28 @@ def kill(options):
             time.sleep(0.005)
         tally.check()
         return f"{kills} kills; {tally}; {cluster.metric('chatspot_recovery_seconds_count'):.0f} recoveries"
+
+
+@fault
+def noticed(options):
+    """kill -9 of each role on the same machine, round and round: how long until the coordinator knows."""
+    delays = []
+    with Cluster(options.program, workers=2, spares=1) as cluster:
+        for number in range(12):
+            victim = cluster.members[["worker-1", "worker-2", "worker-3", "vision"][number % 4]]
+            victim.kill()
+            killed = time.monotonic()
+
+            def delay():
+                latest = cluster.status()["losses"][:1]
+                return time.monotonic() - latest[0]["seconds_ago"] - killed if latest else -1
+            wait(lambda: delay() > -0.01, 10, f"{victim.name} is not missed", cluster)
+            delays.append(max(0, delay()))
+            victim.start()
+            wait(lambda: cluster.is_ready() and len(cluster.status()["spares"]) == 1, 20, "it did not join again", cluster)
+    worst = max(delays)
+    assert worst <= 0.2, f"a loss was noticed after {worst * 1000:.0f} ms"
+    return f"noticed after a median of {statistics.median(delays) * 1000:.1f} ms, at most {worst * 1000:.1f} ms"
 
 
 @fault
@@ -192,12 +215,16 @@ def drain(options):
 
 @fault
 def join(options):
-    """A worker joins under load and becomes part of the plan."""
+    """A worker joins under load and becomes part of the plan: nobody waits longer than for the switch and two steps."""
     with Cluster(options.program, workers=1, options=["--activations", "f32"]) as cluster:
         def more(_):
             cluster.add_worker("worker-2")
             wait(lambda: len(cluster.status()["stages"]) == 2, 20, "the plan did not take it in", cluster)
-        return disturb(cluster, options, more, tokens=4 * options.tokens)
+        tally = disturb(cluster, options, more, tokens=4 * options.tokens)
+        switch = cluster.status()["last_interruption"]["seconds"]
+        beyond = max(tally.pauses) - switch
+        return (f"{tally}; the switch took {switch * 1000:.0f} ms; beyond it the worst gap is {beyond * 1000:.0f} ms, "
+                f"{beyond / tally.usual:.1f} usual steps")
 
 
 @fault
@@ -205,11 +232,11 @@ def coordinator(options):
     """kill -9 of the coordinator: it comes back, its workers find it, and it answers as before."""
     with Cluster(options.program) as cluster:
         requests = questions(options.streams)
-        expected, _ = undisturbed(cluster, requests, options.tokens)
+        expected, usual = undisturbed(cluster, requests, options.tokens)
         cluster.coordinator.kill()
         cluster.restart_coordinator()
         cluster.await_ready()
-        tally = Tally()
+        tally = Tally(usual)
         for stream, tokens in zip(run(cluster, requests, options.tokens), expected):
             stream.join(60)
             tally.add(stream, tokens)
@@ -252,6 +279,25 @@ def cut_short(options):
                 assert file in text and "cut short to 65536 bytes" in text, f"{place} does not tell: {text[-2000:]}"
             lost = cluster.metric("chatspot_members_lost_total")
             assert lost == 1, f"{lost:.0f} members count as lost"
+            return tally
+
+
+@fault
+def read_error(options):
+    """The disk of a stage fails (EIO) before it has read the layers that it needs next: it says so and ends."""
+    model = ROOT / "Sources/chatspot/Resources/mini-chatspot"
+    with disks.failing_disk(32, model) as disk:
+        own = {"worker-2": ["--model", str(disk.path)]}
+        with Cluster(options.program, workers=2, own=own, options=["--activations", "f32"]) as cluster:
+            def hurt(_):
+                disk.fail()
+                cluster.members["worker-1"].kill()
+                assert cluster.members["worker-2"].process.wait(20) == 1, "it did not end with an error"
+                cluster.members["worker-1"].start()
+            tally = disturb(cluster, options, hurt)
+            for place, text in {"the log": cluster.story(), "/cluster": told_of(cluster)}.items():
+                assert f"{disk.path}/model.safetensors cannot be read any more at byte" in text \
+                    and "Input/output error" in text, f"{place} does not tell: {text[-2000:]}"
             return tally
 
 
@@ -307,7 +353,7 @@ def full_journal(options):
         journal = ["--journal", str(disk.path / "journal")]
         with Cluster(options.program, workers=2, options=journal) as cluster:
             requests = questions(options.streams)
-            expected, _ = undisturbed(cluster, requests, options.tokens)
+            expected, usual = undisturbed(cluster, requests, options.tokens)
             stored = [request | {"store": True} for request in requests]
 
             def ask(requests):
@@ -316,7 +362,7 @@ def full_journal(options):
                     stream.join(120)
                 return streams
 
-            tally = Tally()
+            tally = Tally(usual)
             disk.fill()
             for stream, tokens in zip(ask(requests), expected):
                 tally.add(stream, tokens)
@@ -339,12 +385,12 @@ def liar(options):
     for lie in stranger.LIES:
         with Cluster(options.program, workers=1, options=["--activations", "f32"]) as cluster:
             requests = questions(options.streams)
-            expected, _ = undisturbed(cluster, requests, options.tokens)
+            expected, usual = undisturbed(cluster, requests, options.tokens)
             peer = stranger.Stranger(cluster, "worker-9", lie)
             try:
                 cluster.members["worker-1"].kill()
                 wait(lambda: peer.assigned, 20, "it got no layers", cluster)
-                tally = Tally()
+                tally = Tally(usual)
                 streams = run(cluster, requests, options.tokens)
                 wait(lambda: peer.steps > 0, 20, f"{lie.__name__}: it got no step", cluster)
                 cluster.members["worker-1"].start()
@@ -382,10 +428,10 @@ def slow_client(options):
     """A client that reads its stream slowly delays nobody."""
     with Cluster(options.program) as cluster:
         requests = questions(options.streams)
-        expected, step = undisturbed(cluster, requests, options.tokens)
+        expected, usual = undisturbed(cluster, requests, options.tokens)
         slow = Stream(cluster.url, requests[0], options.tokens, slow=0.05)
         slow.start()
-        tally = Tally()
+        tally = Tally(usual)
         begin = time.monotonic()
         for stream, tokens in zip(run(cluster, requests, options.tokens), expected):
             stream.join(60)
@@ -447,6 +493,9 @@ def main():
             continue
         if FAULTS[name] is bad_network and not os.path.exists("/dev/net/tun"):
             print(f"{name:20} left out: there is no /dev/net/tun", flush=True)
+            continue
+        if FAULTS[name] is read_error and not disks.failing_disk_available():
+            print(f"{name:20} left out: a disk that fails needs root and a loop device", flush=True)
             continue
         if FAULTS[name] is full_journal and os.geteuid() != 0:
             print(f"{name:20} left out: a disk of its own needs root", flush=True)

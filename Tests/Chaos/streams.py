@@ -100,9 +100,10 @@ def run(cluster, requests, tokens):
 
 
 class Tally:
-    """What became of all streams."""
+    """What became of all streams; `usual` is the median time between two tokens while nothing happens, in seconds."""
 
-    def __init__(self):
+    def __init__(self, usual):
+        self.usual = usual
         self.streams = self.failed = self.lost = self.doubled = self.wrong = 0
         self.pauses, self.problems = [], []
 

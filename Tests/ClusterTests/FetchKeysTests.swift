@@ -104,6 +104,17 @@ final class FetchKeysTests {
     }
     #expect(try await refused(url, "key") >= 2)
     #expect(try await refused(url, "handshake") >= 1)
+    // Those at a worker's own sockets are told by its heartbeats.
+    let listens = try #require(up.errors.text.firstMatch(of: /worker-1 listens at (\S+) and/))
+    for security in [stranger, .none] {
+      let peer = try KeyedPeer(try Address(String(listens.1)), security)
+      try await peer.send(question)
+      try await until { await peer.isCutOff }
+      await peer.stop()
+    }
+    for reason in ["key", "handshake"] {
+      try await until { try await self.refused(url, reason, at: "worker-1") > 0 }
+    }
 
     let peer = try KeyedPeer(tensors, late.toCoordinator)
     try await peer.send(question)
@@ -136,9 +147,11 @@ final class FetchKeysTests {
   }
 
   /// How many connections and messages were refused for a reason.
-  private func refused(_ url: String, _ reason: String) async throws -> Double {
+  private func refused(
+    _ url: String, _ reason: String, at place: String = "coordinator"
+  ) async throws -> Double {
     let text = String(decoding: try await get(url + "/metrics"), as: UTF8.self)
-    let name = "chatspot_refused_total{reason=\"\(reason)\"}"
+    let name = "chatspot_refused_total{at=\"\(place)\",reason=\"\(reason)\"}"
     let line = text.split(separator: "\n").first { $0.hasPrefix(name) }
     return line.flatMap { Double($0.split(separator: " ").last ?? "") } ?? 0
   }

@@ -5,13 +5,18 @@
 
 Needs pyzmq. Starts a cluster with keys, lets clients of the gateway stream answers, and meanwhile makes attempts of
 four kinds in turn: without a key, with a key that nobody knows, with a revoked key, and with a worker's key that acts
-as a client and asks. Ends with 1 if one of them got a byte of an answer, or an answer of those inside went wrong.
+as a client and asks. The attempts are spread over a few rounds, each after as long a time without them, and the tokens
+a second of both are compared; the intruders are a process of their own, whose use of the same cores is told too. Ends
+with 1 if one of them got a byte of an answer, or an answer of those inside went wrong.
 The program is .build/release/chatspot, or CHATSPOT.
 """
 
 import argparse
 import collections
+import multiprocessing
+import os
 import pathlib
+import statistics
 import struct
 import subprocess
 import sys
@@ -96,21 +101,50 @@ def load(cluster, end, counts, lock):
 
 
 def loaded(cluster, body):
-    """Tokens a second while `body` runs, and how many answers failed."""
+    """Tokens a second while `body` runs, how many answers failed, and what `body` returned."""
     counts, lock, stop = collections.Counter(), threading.Lock(), [float("inf")]
     begin = time.monotonic()
     threads = load(cluster, lambda: stop[0], counts, lock)
-    body()
+    result = body()
     stop[0] = 0
     for thread in threads:
         thread.join()
-    return counts["tokens"] / (time.monotonic() - begin), counts["failed"]
+    return counts["tokens"] / (time.monotonic() - begin), counts["failed"], result
+
+
+def assault(address, keys, version, numbers, at_once, patience):
+    """Makes the attempts with these numbers: what became of each kind, who was served, and the CPU seconds spent."""
+    context = zmq.Context(io_threads=1)
+    served, results = [], {kind: collections.Counter() for kind in KINDS}
+    numbers, lock = iter(numbers), threading.Lock()
+
+    def intruder():
+        while True:
+            with lock:
+                number = next(numbers, None)
+            if number is None:
+                return
+            kind = KINDS[number % len(KINDS)]
+            answers = attempt(context, address, kind, keys, version, patience)
+            with lock:
+                results[kind]["refused" if ERROR in answers or not answers else "served"] += 1
+                if set(answers) - {ERROR}:
+                    served.append((kind, answers))
+
+    begin = time.process_time()
+    threads = [threading.Thread(target=intruder) for _ in range(at_once)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results, served, time.process_time() - begin
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--attempts", type=int, default=10_000)
-    parser.add_argument("--at-once", type=int, default=16)
+    parser.add_argument("--at-once", type=int, default=48)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--patience", type=float, default=0.5, help="seconds that each attempt waits for an answer")
     parser.add_argument("--version", type=int, default=None, help="the protocol version that attempts claim")
     options, up = parser.parse_known_args()
@@ -139,48 +173,40 @@ def run(options, up, version, directory, others):
         "coordinator": read_key(directory / "client.key"),
     }
     chatspot("revoke", "was-here", "--keys", str(directory))
-    context = zmq.Context(io_threads=1)
     served, results = [], {kind: collections.Counter() for kind in KINDS}
-    with Cluster("--keys", str(directory), *up) as cluster:
-        address = cluster.address
-        control = attempt(context, address, "member", keys | {"member": keys["coordinator"]}, version, 5)
+    ratios, failed, spent, cpu = [], 0, 0, 0
+    # Before this process has threads, which a fork would not take along.
+    with multiprocessing.get_context("spawn").Pool(1) as intruders, Cluster("--keys", str(directory), *up) as cluster:
+        control = attempt(
+            zmq.Context.instance(), cluster.address, "member", keys | {"member": keys["coordinator"]}, version, 5)
         if WELCOME not in control or ANSWER not in control:
             sys.exit(f"the control attempt with a right key was not served: {control}")
         cluster.ask("Good day.", 2)
-        numbers, lock = iter(range(options.attempts)), threading.Lock()
+        for number in range(options.rounds):
+            numbers = range(options.attempts * number // options.rounds, options.attempts * (number + 1) // options.rounds)
 
-        def intruder():
-            while True:
-                with lock:
-                    number = next(numbers, None)
-                if number is None:
-                    return
-                kind = KINDS[number % len(KINDS)]
-                answers = attempt(context, address, kind, keys, version, options.patience)
-                with lock:
-                    results[kind]["refused" if ERROR in answers or not answers else "served"] += 1
-                    if set(answers) - {ERROR}:
-                        served.append((kind, answers))
+            def attack():
+                begin = time.monotonic()
+                outcome = intruders.apply(
+                    assault, (cluster.address, keys, version, numbers, options.at_once, options.patience))
+                return *outcome, time.monotonic() - begin
 
-        def all_intruders():
-            threads = [threading.Thread(target=intruder) for _ in range(options.at_once)]
-            begin = time.monotonic()
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-            spent.append(time.monotonic() - begin)
-
-        spent = []
-        calm, failed_calm = loaded(cluster, lambda: time.sleep(8))
-        busy, failed_busy = loaded(cluster, all_intruders)
+            calm, failed_calm, _ = loaded(cluster, lambda: time.sleep(len(numbers) / options.at_once * options.patience))
+            busy, failed_busy, (kinds, found, seconds, taken) = loaded(cluster, attack)
+            for kind, counts in kinds.items():
+                results[kind].update(counts)
+            served += found
+            failed, cpu, spent = failed + failed_calm + failed_busy, cpu + seconds, spent + taken
+            ratios.append(busy / calm)
+            print(f"tokens a second without them {calm:.0f}, with them {busy:.0f} ({busy / calm:.1%})", flush=True)
         status = cluster.status()
     for kind, counts in results.items():
         print(f"{kind}: {dict(counts)}")
-    print(f"{options.attempts} attempts in {spent[0]:.1f} s; served: {len(served)} {served[:3]}")
-    print(f"tokens a second without them {calm:.0f}, with them {busy:.0f} ({busy / calm:.1%})")
-    print(f"answers that failed: {failed_calm + failed_busy}; queries at the end: {status['queries']}")
-    sys.exit(1 if served or failed_calm + failed_busy else 0)
+    print(f"{options.attempts} attempts in {spent:.1f} s; served: {len(served)} {served[:3]}")
+    print(f"median share of the throughput {statistics.median(ratios):.1%}; the intruders themselves used "
+          f"{cpu / spent / os.cpu_count():.1%} of the {os.cpu_count()} cores")
+    print(f"answers that failed: {failed}; queries at the end: {status['queries']}")
+    sys.exit(1 if served or failed else 0)
 
 
 if __name__ == "__main__":

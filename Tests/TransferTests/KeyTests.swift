@@ -27,9 +27,9 @@ final class KeyTests {
   deinit { try? FileManager.default.removeItem(at: directory) }
 
   private final class Refused: Sendable {
-    private let reasons = Mutex<[TensorRefusal]>([])
-    func note(_ reason: TensorRefusal) { reasons.withLock { $0.append(reason) } }
-    var all: [TensorRefusal] { reasons.withLock(\.self) }
+    private let reasons = Mutex<[Refusal]>([])
+    func note(_ reason: Refusal) { reasons.withLock { $0.append(reason) } }
+    var all: [Refusal] { reasons.withLock(\.self) }
   }
 
   /// A server that lets in the two workers.
@@ -38,8 +38,9 @@ final class KeyTests {
   ) {
     let server = try TensorServer(
       model.checkpoint, modelDigest: model.modelDigest, describes: describes, keys: keys,
-      logger: log.logger, onRefusal: { [refused] in refused.note($0) })
-    let address = try await server.start(at: .loopback(port: 0))
+      logger: log.logger)
+    let address = try await server.start(
+      at: .loopback(port: 0), onRefusal: { [refused] in refused.note($0) })
     server.allow([holder.publicKey, worker.publicKey])
     return (server, TensorHolder(address, key: keys.publicKey))
   }
@@ -91,7 +92,7 @@ final class KeyTests {
     for describes in [true, false] {
       let (server, holder) = try await serve(coordinator, describes: describes)
       for (security, reason) in [
-        (SocketSecurity.client(try .make(), server: coordinator.publicKey), TensorRefusal.key),
+        (SocketSecurity.client(try .make(), server: coordinator.publicKey), Refusal.key),
         (.none, .handshake), (.client(worker, server: try KeyPair.make().publicKey), .handshake),
       ] {
         let before = refused.all.count { $0 == reason }

@@ -63,7 +63,8 @@ struct Expected: Sendable, CustomTestStringConvertible {
       .heartbeat(
         Heartbeat(
           epoch: 3, completed: 1000, busySeconds: 12.5, sendingSeconds: 0.75, sentSeconds: 81.5,
-          echoSeconds: 3.25, heldSeconds: 0.125))),
+          echoSeconds: 3.25, heldSeconds: 0.125, refusedKeys: 5, refusedHandshakes: 6,
+          refusedMessages: 7))),
     Expected("drain", .drain(Drain(name: "worker-1"))),
     Expected("drained", .drained(Drained(name: "worker-1", problem: "no other worker is there"))),
     Expected("goodbye", .goodbye(Goodbye(reason: "stopped by its user"))),

@@ -236,7 +236,8 @@ struct RandomMessages {
         Heartbeat(
           epoch: random.next(), completed: int(0...Int.max), busySeconds: seconds(),
           sendingSeconds: seconds(), sentSeconds: seconds(), echoSeconds: seconds(),
-          heldSeconds: seconds()))
+          heldSeconds: seconds(), refusedKeys: int(0...Int.max), refusedHandshakes: int(0...99),
+          refusedMessages: int(0...99)))
     case 5: .goodbye(Goodbye(reason: text(), failed: flag()))
     case 6: .error(error())
     case 7:

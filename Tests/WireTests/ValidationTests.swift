@@ -183,6 +183,9 @@ struct ValidationTests {
       $0.loadSeconds = .nan
     },
     BrokenRule("Heartbeat.completed is -1", Heartbeat(), Message.heartbeat) { $0.completed = -1 },
+    BrokenRule("Heartbeat.refused_keys is -1", Heartbeat(), Message.heartbeat) {
+      $0.refusedKeys = -1
+    },
     BrokenRule("Heartbeat.busy_seconds is -1.0", Heartbeat(), Message.heartbeat) {
       $0.busySeconds = -1
     },

@@ -978,7 +978,7 @@ const ProtobufCMessageDescriptor chatspot__v1__ready__descriptor =
   (ProtobufCMessageInit) chatspot__v1__ready__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chatspot__v1__heartbeat__field_descriptors[7] =
+static const ProtobufCFieldDescriptor chatspot__v1__heartbeat__field_descriptors[10] =
 {
   {
     "epoch",
@@ -1064,6 +1064,42 @@ static const ProtobufCFieldDescriptor chatspot__v1__heartbeat__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "refused_keys",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__Heartbeat, refused_keys),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "refused_handshakes",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__Heartbeat, refused_handshakes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "refused_messages",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__Heartbeat, refused_messages),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chatspot__v1__heartbeat__field_indices_by_name[] = {
   2,   /* field[2] = busy_seconds */
@@ -1071,13 +1107,16 @@ static const unsigned chatspot__v1__heartbeat__field_indices_by_name[] = {
   5,   /* field[5] = echo_seconds */
   0,   /* field[0] = epoch */
   6,   /* field[6] = held_seconds */
+  8,   /* field[8] = refused_handshakes */
+  7,   /* field[7] = refused_keys */
+  9,   /* field[9] = refused_messages */
   3,   /* field[3] = sending_seconds */
   4,   /* field[4] = sent_seconds */
 };
 static const ProtobufCIntRange chatspot__v1__heartbeat__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor chatspot__v1__heartbeat__descriptor =
 {
@@ -1087,7 +1126,7 @@ const ProtobufCMessageDescriptor chatspot__v1__heartbeat__descriptor =
   "Chatspot__V1__Heartbeat",
   "chatspot.v1",
   sizeof(Chatspot__V1__Heartbeat),
-  7,
+  10,
   chatspot__v1__heartbeat__field_descriptors,
   chatspot__v1__heartbeat__field_indices_by_name,
   1,  chatspot__v1__heartbeat__number_ranges,

@@ -314,10 +314,23 @@ struct  Chatspot__V1__Heartbeat
    * How long the answered Heartbeat lay at the member before this answer was sent, in seconds.
    */
   double held_seconds;
+  /*
+   * Connections and messages that the sender refused at its own sockets since it started: of keys that are not
+   * on its allow-list, or not for what they sent.
+   */
+  uint64_t refused_keys;
+  /*
+   * Likewise: that shook no hands, without a key or with another protocol.
+   */
+  uint64_t refused_handshakes;
+  /*
+   * Likewise: messages that break the rules.
+   */
+  uint64_t refused_messages;
 };
 #define CHATSPOT__V1__HEARTBEAT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chatspot__v1__heartbeat__descriptor) \
-    , 0, 0, 0, 0, 0, 0, 0 }
+    , 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 
 /*

@@ -1,0 +1,23 @@
+/// Why somebody or something is refused at a socket, whoever listens there.
+public enum Refusal: String, Sendable, CaseIterable {
+  /// Its key is not, or no longer, on the allow-list.
+  case key
+  /// No key, a damaged handshake, another protocol.
+  case handshake
+  /// A message that breaks the rules.
+  case invalid
+}
+
+extension SocketEvent {
+  /// Why the event refuses somebody or something; nil of an event that does not.
+  public var refusal: Refusal? {
+    switch self {
+    case .keyRefused, .messageRefused(_, .keyNotAllowed),
+      .handshakeFailed(_, Self.keyNotAllowedYet):
+      .key
+    case .handshakeFailed: .handshake
+    case .messageRefused: .invalid
+    default: nil
+    }
+  }
+}
