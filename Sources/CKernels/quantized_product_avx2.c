@@ -8,7 +8,7 @@
 #include <immintrin.h>
 #include <string.h>
 
-#include "quantized.h"
+#include "quantized_ahead.h"
 
 #define AVX2 __attribute__((target("avx2,fma,f16c"), always_inline)) static inline
 #define AVX_VNNI __attribute__((target("avx2,fma,f16c,avxvnni"), always_inline)) static inline
@@ -17,9 +17,6 @@ enum { LANES = 8, GROUPS = CK_BLOCK / 4, TILE_ROWS = 4 };
 
 /// Rows whose blocks stay in the caches while all weights stream past.
 enum { ROW_BLOCK = 128 };
-
-/// How far ahead of their use weights are asked for.
-enum { AHEAD = 4096 };
 
 AVX2 __m256i four_values(const ck_row_block *block, size_t group) {
   int32_t four;
@@ -211,9 +208,10 @@ typedef struct {
       for (size_t r = 0; r < tile_rows; r++) sums[h][r] = _mm256_setzero_ps();                     \
     for (size_t b = 0; b < blocks; b++, input++) {                                                 \
       const uint8_t *bytes = ck_payload(format, s->panel, s->depth, b) + 32 * half;                \
-      if (ahead)                                                                                   \
-        for (size_t i = 0; i < payload; i += 64)                                                   \
-          _mm_prefetch((const char *)bytes + i + AHEAD, _MM_HINT_T0);                              \
+      if (ahead) {                                                                                 \
+        ck_ask_ahead_for_scales(format, s->panel, s->depth, b);                                    \
+        for (size_t i = 0; i < payload; i += 64) ck_ask_ahead(bytes + i);                          \
+      }                                                                                            \
       __m256i products[2][TILE_ROWS];                                                              \
       const uint8_t *factors = half_scales(format, s->panel, b, half);                             \
       PRODUCTS(format, input, tile_rows, blocks, bytes, factors, halves, products);                \
@@ -242,7 +240,7 @@ typedef struct {
     const size_t halves = HALVES;                                                                  \
     for (; row + TILE_ROWS <= rows; row += TILE_ROWS) {                                            \
       for (size_t half = 0; half < 2; half += halves) {                                            \
-        if (row == 0) NAME##_tile(format, s, row, TILE_ROWS, half, halves, 1);                     \
+        if (row + half == 0) NAME##_tile(format, s, row, TILE_ROWS, half, halves, 1);              \
         else NAME##_tile(format, s, row, TILE_ROWS, half, halves, 0);                              \
       }                                                                                            \
     }                                                                                              \

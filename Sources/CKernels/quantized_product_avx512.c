@@ -7,7 +7,7 @@
 #include <immintrin.h>
 #include <string.h>
 
-#include "quantized.h"
+#include "quantized_ahead.h"
 
 #define AVX512                                                                                     \
   __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni"), always_inline))          \
@@ -17,10 +17,6 @@ enum { GROUPS = CK_BLOCK / 4, TILE_ROWS = 8 };
 
 /// Rows whose blocks stay in the caches while all weights stream past.
 enum { ROW_BLOCK = 128 };
-
-/// How far ahead of their use weights are asked for, into the second-level cache: nibbles are longer
-/// in use.
-static inline size_t ahead_of(ck_block_format format) { return format == CK_Q8_0 ? 4096 : 8192; }
 
 AVX512 __m512i four_values(const ck_row_block *block, size_t group) {
   int32_t four;
@@ -107,23 +103,16 @@ typedef struct {
 AVX512 void tile(ck_block_format format, const span *s, size_t row, size_t tile_rows, int ahead) {
   size_t payload = CK_PANEL * ck_payload_bytes(format), blocks = s->depth / CK_BLOCK;
   const ck_row_block *input = s->input + row * blocks;
-  size_t distance = ahead_of(format);
   __m512 sums[TILE_ROWS];
   for (size_t r = 0; r < tile_rows; r++) sums[r] = _mm512_setzero_ps();
   for (size_t b = 0; b < blocks; b++, input++) {
     const uint8_t *bytes = ck_payload(format, s->panel, s->depth, b);
     __m512i products[TILE_ROWS], firsts[TILE_ROWS];
     for (size_t r = 0; r < tile_rows; r++) products[r] = offset(format, input + r * blocks, 0);
-    if (ahead && ck_is_super(format) && b % CK_SUPER_GROUPS == 0) {
-      for (size_t i = 0; i < sizeof(ck_super_head); i += 64) {
-        _mm_prefetch((const char *)bytes - i - 64 + distance, _MM_HINT_T1);
-      }
-    }
+    if (ahead) ck_ask_ahead_for_scales(format, s->panel, s->depth, b);
     for (size_t g = 0; g < GROUPS; g++) {
       __m512i weights = load_group(format, bytes, g);
-      if (ahead && 64 * g < payload) {
-        _mm_prefetch((const char *)bytes + 64 * g + distance, _MM_HINT_T1);
-      }
+      if (ahead && 64 * g < payload) ck_ask_ahead(bytes + 64 * g);
       for (size_t r = 0; r < tile_rows; r++) {
         __m512i values = four_values(input + r * blocks, g);
         products[r] = _mm512_dpbusd_epi32(products[r], weights, values);
