@@ -5,7 +5,7 @@ internal import Messaging
 /// Refusals for the log, which nobody fills with them: the first is told at once, those that follow
 /// within ten seconds together with the next.
 struct TensorRefusals {
-  private var counts: [TensorRefusal: Int] = [:]
+  private var counts: [Refusal: Int] = [:]
   private var toldAt: ContinuousClock.Instant?
 
   static let interval = Duration.seconds(10)
