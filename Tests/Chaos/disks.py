@@ -47,7 +47,11 @@ class FailingDisk:
         self.path, self.image = pathlib.Path(directory), image
 
     def fail(self):
-        """From now on reads from the disk fail with EIO."""
+        """From now on reads from the disk fail with EIO. What nobody has mapped is not in memory any more either."""
+        for file in self.path.iterdir():
+            if file.is_file():
+                with open(file, "rb") as opened:
+                    os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         with open(self.image, "r+b") as image:
             image.truncate(1 << 20)
 

@@ -12,6 +12,7 @@ import argparse
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import statistics
@@ -221,7 +222,8 @@ def join(options):
             cluster.add_worker("worker-2")
             wait(lambda: len(cluster.status()["stages"]) == 2, 20, "the plan did not take it in", cluster)
         tally = disturb(cluster, options, more, tokens=4 * options.tokens)
-        switch = cluster.status()["last_interruption"]["seconds"]
+        time_taken, unit = re.findall(r"stands after ([\d.]+) (m?s)", cluster.story())[-1]
+        switch = float(time_taken) / {"s": 1, "ms": 1000}[unit]
         beyond = max(tally.pauses) - switch
         return (f"{tally}; the switch took {switch * 1000:.0f} ms; beyond it the worst gap is {beyond * 1000:.0f} ms, "
                 f"{beyond / tally.usual:.1f} usual steps")
@@ -294,8 +296,9 @@ def read_error(options):
                 cluster.members["worker-1"].kill()
                 assert cluster.members["worker-2"].process.wait(20) == 1, "it did not end with an error"
                 cluster.members["worker-1"].start()
-            tally = disturb(cluster, options, hurt)
-            for place, text in {"the log": cluster.story(), "/cluster": told_of(cluster)}.items():
+            tally = disturb(cluster, options, hurt, tokens=4 * options.tokens)
+            losses = " ".join(loss["reason"] for loss in cluster.status()["losses"])
+            for place, text in {"the log": cluster.story(), "/cluster": losses}.items():
                 assert f"{disk.path}/model.safetensors cannot be read any more at byte" in text \
                     and "Input/output error" in text, f"{place} does not tell: {text[-2000:]}"
             return tally

@@ -106,7 +106,8 @@ final class FetchKeysTests {
     #expect(try await refused(url, "handshake") >= 1)
     // Those at a worker's own sockets are told by its heartbeats.
     let listens = try #require(up.errors.text.firstMatch(of: /worker-1 listens at (\S+) and/))
-    for security in [stranger, .none] {
+    let worker = try KeyFile(at: keys.keyPath("worker")).pair.publicKey
+    for security in [SocketSecurity.client(try .make(), server: worker), .none] {
       let peer = try KeyedPeer(try Address(String(listens.1)), security)
       try await peer.send(question)
       try await until { await peer.isCutOff }

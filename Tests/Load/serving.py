@@ -9,7 +9,9 @@
 second-question  time to the first token of a second question about an image, as a share of the first's
 gaps             questions arrive while 15 answers stream, brief and long: their first tokens, and the worst gap of the
                  15 meanwhile, beside what --max-step-ms allows; ends with 1 if it is more than that and 20 %
-stages           tokens a second of two one-thread stages, as a share of one process with two threads, A B A B
+stages           tokens a second of two one-thread stages, as a share of one process with two threads, A B A B; beside
+                 them, of a GGUF file, how fast all stages together read the weights, and what the memory gives: where
+                 decoding reads as fast as it can, stages cannot keep up, since each part of the sequences needs a reading
 soak             64 clients with images and regions, hanging up at random: errors, wrong answers, lost blocks, memory
 
 Every part starts the clusters that it needs and ends them. The program is .build/release/chatspot, or CHATSPOT.
@@ -208,7 +210,17 @@ def throughput(cluster, streams, words, tokens):
     return sum(counts) / seconds if words < tokens else streams * words / seconds
 
 
+def read_bandwidth(threads):
+    """Bytes a second that so many threads read of memory, as `chatspot bench` measures it."""
+    command = [PROGRAM, "bench", "--prompt", "0", "--generate", "1", "--repetitions", "1", "--json"]
+    command += ["--threads", str(threads)]
+    report = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return report["machine"]["read_bandwidth_bytes_per_second"]
+
+
 def stages(options):
+    weights = sum(path.stat().st_size for path in options.weight_files)
+    print(f"two threads read {read_bandwidth(2) / 1e9:.1f} GB/s", flush=True)
     kinds = {"decode-heavy": (8, options.decodes), "prefill-heavy": (384, 4)}
     for title, (words, tokens) in kinds.items():
         if title not in options.works:
@@ -223,8 +235,11 @@ def stages(options):
                         rates.append(throughput(cluster, streams, words, tokens))
                         steps.append(max(stage["step_seconds_median"] for stage in cluster.status()["stages"]))
                 ratios.append(rates[1] / rates[0])
-                print(f"{title}, {streams} streams: one process {rates[0]:.0f}/s, steps of {steps[0] * 1000:.1f} ms; "
-                      f"two stages {rates[1]:.0f}/s, of {steps[1] * 1000:.1f} ms", flush=True)
+                print(f"{title}, {streams} streams: "
+                      + "; ".join(
+                          f"{layout} {rate:.0f}/s, steps of {step * 1000:.1f} ms"
+                          + (f", which read {weights / step / 1e9:.1f} GB/s of weights" if weights else "")
+                          for layout, rate, step in zip(("one process", "two stages"), rates, steps)), flush=True)
             print(f"{title}, {streams} streams: median ratio {statistics.median(ratios):.2f}", flush=True)
 
 
@@ -287,6 +302,8 @@ def main():
     parser.add_argument("--words", type=int, default=100, help="of the newcomer's prompt in `gaps`")
     parser.add_argument("--settle", type=float, default=3, help="seconds before the newcomer in `gaps`")
     options, options.up = parser.parse_known_args()
+    named = [pathlib.Path(after) for name, after in zip(options.up, options.up[1:]) if name == "--model"]
+    options.weight_files = [path for path in named if path.is_file()]
     {"second-question": second_question, "gaps": gaps, "stages": stages, "soak": soak}[options.part](options)
 
 
