@@ -1,7 +1,5 @@
 /// What a stage has sent to the next one, kept so that it can be sent once more.
 
-import Foundation
-
 /// One row of bytes for each position of a KV cache: `[blocks, blockTokens, rowBytes]`.
 ///
 /// A row is found by KV block and slot, as keys and values are; it means something for as long as they
@@ -11,17 +9,13 @@ public final class ActivationLog {
   public let blocks: Int
   public let blockTokens: Int
   public let rowBytes: Int
-  private let base: UnsafeMutableRawPointer
+  private let memory: ReservedMemory
 
   /// Reserves the memory. Throws `.outOfMemory`.
   public init(blocks: Int, blockTokens: Int, rowBytes: Int) throws(ComputeError) {
     precondition(blocks > 0 && blockTokens > 0 && rowBytes > 0)
-    let (rows, overflow) = blocks.multipliedReportingOverflow(by: blockTokens)
-    let (bytes, tooMany) = rows.multipliedReportingOverflow(by: rowBytes)
-    guard !overflow, !tooMany,
-      let start = mmap(
-        nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
-      start != MAP_FAILED
+    guard
+      let memory = ReservedMemory(byteCount: ReservedMemory.bytes(blocks, blockTokens, rowBytes))
     else {
       throw ComputeError(
         .outOfMemory, "no room for a log of \(blocks) blocks of \(blockTokens) activations",
@@ -30,13 +24,11 @@ public final class ActivationLog {
     self.blocks = blocks
     self.blockTokens = blockTokens
     self.rowBytes = rowBytes
-    base = start
+    self.memory = memory
   }
 
-  deinit { munmap(base, reservedBytes) }
-
   /// Bytes reserved.
-  public var reservedBytes: Int { blocks * blockTokens * rowBytes }
+  public var reservedBytes: Int { memory.byteCount }
 
   /// Keeps the rows of `runs` in `activations`, which holds the rows of all of them in order.
   public func record(_ activations: [UInt8], of runs: [TokenRun]) {
@@ -71,6 +63,6 @@ public final class ActivationLog {
   private func row(at position: Int, of run: TokenRun) -> UnsafeMutableRawPointer {
     let block = Int(run.blocks[position / blockTokens])
     precondition(block < blocks)
-    return base + (block * blockTokens + position % blockTokens) * rowBytes
+    return memory.base + (block * blockTokens + position % blockTokens) * rowBytes
   }
 }

@@ -1,7 +1,6 @@
 /// The memory behind a KV cache.
 
 internal import CKernels
-import Foundation
 
 /// Keys and values of some decoder layers in blocks of token positions, f16 or f32.
 ///
@@ -15,21 +14,14 @@ public final class KVMemory {
   public let headWidth: Int
   /// How keys and values are stored: f16 or f32.
   public let format: WeightFormat
-  private let base: UnsafeMutableRawPointer
-  private let byteCount: Int
+  private let memory: ReservedMemory
 
   /// Bytes that a cache of these dimensions reserves, nil if that does not fit an `Int`.
   public static func bytes(
     layers: Int, blocks: Int, blockTokens: Int, kvHeads: Int, headWidth: Int,
     format: WeightFormat = .f16
   ) -> Int? {
-    var product = 2 * format.byteCount
-    for factor in [layers, blocks, blockTokens, kvHeads, headWidth] {
-      let (partial, overflow) = product.multipliedReportingOverflow(by: factor)
-      if overflow { return nil }
-      product = partial
-    }
-    return product
+    ReservedMemory.bytes(2 * format.byteCount, layers, blocks, blockTokens, kvHeads, headWidth)
   }
 
   /// Reserves the memory. Throws `.outOfMemory`.
@@ -42,13 +34,7 @@ public final class KVMemory {
     let bytes = Self.bytes(
       layers: layers, blocks: blocks, blockTokens: blockTokens, kvHeads: kvHeads,
       headWidth: headWidth, format: format)
-    guard
-      let bytes,
-      let start = mmap(
-        nil, max(bytes, 1), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-        -1, 0),
-      start != MAP_FAILED
-    else {
+    guard let memory = ReservedMemory(byteCount: bytes) else {
       throw ComputeError(
         .outOfMemory, "no room for a KV cache of \(blocks) blocks of \(blockTokens) tokens",
         remedy: "Ask for fewer KV tokens")
@@ -59,20 +45,17 @@ public final class KVMemory {
     self.kvHeads = kvHeads
     self.headWidth = headWidth
     self.format = format
-    byteCount = max(bytes, 1)
-    base = start
+    self.memory = memory
   }
 
-  deinit { munmap(base, byteCount) }
-
   /// Bytes reserved.
-  public var reservedBytes: Int { byteCount }
+  public var reservedBytes: Int { memory.byteCount }
 
   private var blockElements: Int { kvHeads * blockTokens * headWidth }
 
   private func layerBase(_ layer: Int) -> UnsafeMutableRawPointer {
     precondition(layer >= 0 && layer < layers)
-    return base + layer * 2 * blocks * blockElements * format.byteCount
+    return memory.base + layer * 2 * blocks * blockElements * format.byteCount
   }
 
   /// Writes one token's keys and values, each `[kvHeads * headWidth]`, taken from row `row`. In f16
