@@ -73,9 +73,8 @@ class LlamaCPP:
 
 
 class ChatSpot:
-    def __init__(self, executable, threads, weights=None):
+    def __init__(self, executable, threads):
         self.executable, self.threads = executable, str(threads)
-        self.weights = ["--weights", weights] if weights else []
 
     def bench(self, model, *options):
         command = [self.executable, "bench", "--model", model, "--threads", self.threads, "--repetitions", "1"]
@@ -84,15 +83,14 @@ class ChatSpot:
         return report["results"][-1]
 
     def prefill(self, model, tokens):
-        return self.bench(model, "--prompt", str(tokens), "--generate", "0", *self.weights)["tokens_per_second"]
+        return self.bench(model, "--prompt", str(tokens), "--generate", "0")["tokens_per_second"]
 
     def decode(self, model, tokens):
-        options = ["--prompt", "0", "--generate", str(tokens), "--batch", "1"]
-        return self.bench(model, *options, *self.weights)["tokens_per_second"]
+        return self.bench(model, "--prompt", "0", "--generate", str(tokens), "--batch", "1")["tokens_per_second"]
 
     def batch(self, model, sequences, tokens):
         options = ["--prompt", "0", "--generate", str(tokens), "--batch", str(sequences)]
-        return self.bench(model, *options, *self.weights)["tokens_per_second"]
+        return self.bench(model, *options)["tokens_per_second"]
 
     def vision(self, model, projector, weights=None):
         options = ["--prompt", "0", "--generate", "0", "--vision", "--mmproj", projector]
@@ -119,11 +117,9 @@ def main():
     parser.add_argument("--prompt", type=int, default=512)
     parser.add_argument("--generate", type=int, default=32)
     parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--weights", help="how ChatSpot holds the decoder: f16 of an F16 file means in large pages")
     parser.add_argument("--vision", help="a projector file: encode an image with it instead")
     options = parser.parse_args()
-    llama, chatspot = LlamaCPP(options.llama, options.threads), ChatSpot(
-        options.chatspot, options.threads, options.weights)
+    llama, chatspot = LlamaCPP(options.llama, options.threads), ChatSpot(options.chatspot, options.threads)
     print("| work | llama.cpp | ChatSpot | ratio |\n| --- | --- | --- | --- |", flush=True)
     for model in options.models:
         name = os.path.basename(model).removesuffix(".gguf")
