@@ -43,8 +43,7 @@ struct TensorLocation: Sendable, Equatable {
     }
   }
 
-  /// The tensor in `format` and in memory of its own; where `format` is nil as it is stored, mapped as
-  /// far as the kernels can read that. `team` converts or copies it.
+  /// The tensor in `format`, or where that is nil in its own; `team` converts it if need be.
   /// Throws `.malformed` if the file has shrunk since, `.outOfMemory`.
   func load(
     as format: WeightFormat?, on team: ThreadTeam
@@ -53,9 +52,7 @@ struct TensorLocation: Sendable, Equatable {
     do throws(ComputeError) {
       guard let encoding else {
         let tensor = StoredTensor(shape: shape, format: self.format, memory: memory)
-        guard let format else { return tensor }
-        return try format == self.format
-          ? tensor.copied(on: team) : tensor.converted(to: format, on: team)
+        return try tensor.converted(to: format ?? self.format, on: team)
       }
       return try GGMLTensor(shape: shape, type: encoding, rowOrder: rowOrder, memory: memory)
         .stored(as: format, on: team)

@@ -28,27 +28,6 @@ extension StoredTensor {
     }
     return StoredTensor(shape: shape, format: format, memory: memory)
   }
-
-  /// The same bytes in memory of their own, in large pages where the system has them: those are read
-  /// up to a quarter faster than the small pages of a mapped file.
-  ///
-  /// Throws `.outOfMemory`.
-  public func copied(on team: ThreadTeam = .single) throws(ComputeError) -> StoredTensor {
-    let memory = try ReadOnlyMemory(count: byteCount) { target in
-      guard let base = target.baseAddress else { return }
-      let pieces = (byteCount + Self.pieceBytes - 1) / Self.pieceBytes
-      team.share(pieces, grain: 1, with: (self.memory.base, base, byteCount)) { job, range, _ in
-        let (source, target, count) = job
-        let start = range.lowerBound * Self.pieceBytes
-        let end = min(range.upperBound * Self.pieceBytes, count)
-        (target + start).copyMemory(from: source + start, byteCount: end - start)
-      }
-    }
-    return StoredTensor(shape: shape, format: format, memory: memory)
-  }
-
-  /// A large page: no two threads fill the same one.
-  private static let pieceBytes = 1 << 21
 }
 
 extension StoredTensor {

@@ -7,8 +7,7 @@ struct WeightsOption: ParsableArguments {
   @Option(
     help: """
       How decoder layers are held. q8_0 and q4_0 are quantised when they are loaded; the \
-      embedding stays as stored, the head takes q8_0 beside q4_0. A format that is named is held in memory of its own, in large pages, \
-      which read faster than a mapped file, even where it is the stored one. Default: what chatspot.json says, else as stored, mapped.
+      embedding stays as stored, the head takes q8_0 beside q4_0. Default: what chatspot.json says, else as stored, mapped.
       """)
   var weights: WeightFormat?
 

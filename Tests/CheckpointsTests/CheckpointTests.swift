@@ -9,29 +9,6 @@ import Testing
 
 @Suite("checkpoint")
 struct CheckpointTests {
-  @Test("the format that is stored, asked for by name, is memory of its own; otherwise the file's")
-  func copies() throws {
-    let scratch = try ScratchCheckpoint("tiny-mlp-gqa")
-    let checkpoint = try scratch.open()
-    let name = "language_model.layers.0.mlp.up_proj.weight"
-    let shape = try #require(checkpoint.shape(of: name))
-    let mapped = try checkpoint.tensor(name, shape: shape)
-    let team = ThreadTeam.single
-    let copied = try checkpoint.tensor(name, shape: shape, as: mapped.format, on: team)
-    let before = mapped.widened()
-    #expect(copied.format == mapped.format && copied.widened() == before)
-    // What is written over a file in place shows where it is mapped.
-    for file in try FileManager.default.contentsOfDirectory(atPath: scratch.directory.path)
-    where file.hasSuffix(".safetensors") {
-      let handle = try FileHandle(forWritingTo: scratch.path(file))
-      let end = try handle.seekToEnd()
-      try handle.seek(toOffset: end / 8)
-      try handle.write(contentsOf: Data(count: Int(end - end / 8)))
-    }
-    #expect(mapped.widened() != before)
-    #expect(copied.widened() == before)
-  }
-
   @Test("every naming scheme leads to the same canonical names")
   func nameSchemes() {
     let parts: [(canonical: String, names: [String])] = [
