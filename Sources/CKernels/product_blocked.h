@@ -56,7 +56,7 @@ KERNEL void widen_chunk(ck_format format, const operands *o, size_t width, float
 /// One block of columns with all rows.
 KERNEL void multiply_block(ck_format format, operands whole, size_t rows, size_t width) {
   size_t bytes = ck_size_of(format), depth = whole.count;
-  int widens = format == CK_F16 && rows >= WIDENED_ROWS;
+  int widens = rows >= WIDENED_ROWS;
   float widened[WIDENED_ROWS == SIZE_MAX ? 1 : COLUMN_BLOCK * CHUNK];
   // Once even without any depth, for the zeros.
   size_t k = 0;

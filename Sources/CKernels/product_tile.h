@@ -2,8 +2,8 @@
 //
 // That file defines: KERNEL, which inlines and gives the target; `vector` with LANES numbers;
 // zero(); load_row and load_row_tail of f32; load_weights and load_weights_tail of a format;
-// multiply_add; store; sums_of_four vectors' lanes; and the tile that its registers hold, TILE_ROWS
-// (at most 6) x TILE_COLUMNS (4).
+// multiply_add, and multiply_add_row of a row in memory; store; sums_of_four vectors' lanes; and the
+// tile that its registers hold, TILE_ROWS (at most 6) x TILE_COLUMNS (4), with ROWS_HELD of its rows.
 #ifndef CK_PRODUCT_TILE_H
 #define CK_PRODUCT_TILE_H
 
@@ -64,12 +64,16 @@ KERNEL void tile(ck_format format, const operands *o, size_t rows, size_t column
   size_t k = 0;
   for (; k + LANES <= o->count; k += LANES) {
     vector x[TILE_ROWS];
-    for (size_t r = 0; r < rows; r++) x[r] = load_row(o->input + r * o->input_stride + k);
+    size_t held = smaller(rows, ROWS_HELD);
+    for (size_t r = 0; r < held; r++) x[r] = load_row(o->input + r * o->input_stride + k);
     if (asks == ASKS_IN_A_ROW) ask(o->ahead + k * columns * bytes, LANES * columns * bytes);
     for (size_t c = 0; c < columns; c++) {
       if (asks == ASKS_BY_COLUMN) ask(o->ahead + c * column_bytes + k * bytes, LANES * bytes);
       vector w = load_weights(format, o->weights + c * column_bytes, k);
-      for (size_t r = 0; r < rows; r++) sums[r][c] = multiply_add(x[r], w, sums[r][c]);
+      for (size_t r = 0; r < held; r++) sums[r][c] = multiply_add(x[r], w, sums[r][c]);
+      for (size_t r = held; r < rows; r++) {
+        sums[r][c] = multiply_add_row(o->input + r * o->input_stride + k, w, sums[r][c]);
+      }
     }
   }
   if (k < o->count) {

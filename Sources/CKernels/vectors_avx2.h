@@ -9,9 +9,9 @@
 #define KERNEL __attribute__((target("avx2,fma,f16c"), always_inline)) static inline
 
 typedef __m256 vector;
-enum { LANES = 8, TILE_ROWS = 3, TILE_COLUMNS = 4, COLUMN_BLOCK = 32 };
+enum { LANES = 8, TILE_ROWS = 3, ROWS_HELD = 2, TILE_COLUMNS = 4, COLUMN_BLOCK = 64 };
 
-/// From so many rows on it pays to widen f16 weights once for all of them; bf16 widens for nothing.
+/// From so many rows on it pays to bring weights to f32, side by side, once for all of them.
 enum { WIDENED_ROWS = 9 };
 
 KERNEL vector zero(void) { return _mm256_setzero_ps(); }
@@ -39,6 +39,13 @@ KERNEL vector load_weights_tail(ck_format format, const void *weights, size_t in
 }
 
 KERNEL vector multiply_add(vector a, vector b, vector sum) { return _mm256_fmadd_ps(a, b, sum); }
+
+/// The third row of a tile has no register left beside 12 sums, two rows and the weights; compilers spill
+/// a sum to make one, which doubles the time. So it is multiplied from where it stands.
+KERNEL vector multiply_add_row(const float *row, vector w, vector sum) {
+  __asm__("vfmadd231ps %2, %1, %0" : "+x"(sum) : "x"(w), "m"(*(const __m256_u *)row));
+  return sum;
+}
 
 KERNEL void store(float *target, vector values) { _mm256_storeu_ps(target, values); }
 

@@ -10,9 +10,9 @@
   __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma"), always_inline)) static inline
 
 typedef __m512 vector;
-enum { LANES = 16, TILE_ROWS = 6, TILE_COLUMNS = 4, COLUMN_BLOCK = 128 };
+enum { LANES = 16, TILE_ROWS = 6, ROWS_HELD = 6, TILE_COLUMNS = 4, COLUMN_BLOCK = 128 };
 
-/// From so many rows on f16 weights are widened once for all of them: never, the conversions run
+/// From so many rows on weights are brought to f32 once for all of them: never, the conversions run
 /// beside the multiplications.
 #define WIDENED_ROWS SIZE_MAX
 
@@ -47,6 +47,10 @@ KERNEL vector load_weights_tail(ck_format format, const void *weights, size_t in
 }
 
 KERNEL vector multiply_add(vector a, vector b, vector sum) { return _mm512_fmadd_ps(a, b, sum); }
+
+KERNEL vector multiply_add_row(const float *row, vector w, vector sum) {
+  return multiply_add(load_row(row), w, sum);
+}
 
 KERNEL void store(float *target, vector values) { _mm512_storeu_ps(target, values); }
 
