@@ -2,8 +2,9 @@
 //
 // That file defines: KERNEL, which inlines and gives the target; `vector` with LANES numbers;
 // zero(); load_row and load_row_tail of f32; load_weights and load_weights_tail of a format;
-// multiply_add, and multiply_add_row of a row in memory; store; sums_of_four vectors' lanes; and the
-// tile that its registers hold, TILE_ROWS (at most 6) x TILE_COLUMNS (4), with ROWS_HELD of its rows.
+// multiply_add, and multiply_add_row of a row in memory; store; sums_of_four vectors' lanes; and
+// the tile that its registers hold, TILE_ROWS (at most 6) x TILE_COLUMNS (4), with ROWS_HELD of its
+// rows.
 #ifndef CK_PRODUCT_TILE_H
 #define CK_PRODUCT_TILE_H
 
