@@ -11,7 +11,7 @@ gaps             questions arrive while 15 answers stream, brief and long: their
                  15 meanwhile, beside what --max-step-ms allows; ends with 1 if it is more than that and 20 %
 stages           tokens a second of two one-thread stages, as a share of one process with two threads, A B A B; beside
                  them, of a GGUF file, how fast all stages together read the weights, and what the memory gives: where
-                 decoding reads as fast as it can, stages cannot keep up, since each part of the sequences needs a reading
+                 decoding reads as fast as it can, stages fall behind, since each part of the sequences needs a reading
 soak             64 clients with images and regions, hanging up at random: errors, wrong answers, lost blocks, memory
 
 Every part starts the clusters that it needs and ends them. The program is .build/release/chatspot, or CHATSPOT.
@@ -109,6 +109,21 @@ class Cluster:
         connection.close()
         return 200, text, times
 
+    def complete(self, token_ids, max_tokens):
+        """Streams what follows a prompt of token ids. Returns (status, text, times of the chunks)."""
+        body = {"prompt": token_ids, "stream": True, "temperature": 0, "ignore_eos": True}
+        body |= {"max_tokens": max_tokens, "logprobs": 0}
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=300)
+        begin = time.monotonic()
+        connection.request("POST", "/v1/completions", json.dumps(body), {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        if response.status != 200:
+            return response.status, response.read().decode(), []
+        chunks = [(time.monotonic() - begin, json.loads(line[6:])) for line in response if line.startswith(b"data: {")]
+        connection.close()
+        text = "".join(chunk["choices"][0]["text"] for _, chunk in chunks if chunk.get("choices"))
+        return 200, text, [when for when, chunk in chunks if chunk.get("choices")]
+
 
 def picture(name):
     kind = "jpeg" if name.endswith(".jpg") else "png"
@@ -148,9 +163,13 @@ def gaps(options):
             results.append([begin + when for when in times])
 
         def newcomer(content):
-            """Asks beside the streams. Returns the time to its first token, and when it was there."""
+            """Asks beside the streams, a prompt of token ids or a message. Returns the time to the first token, and
+            when it was there."""
             begin = time.monotonic()
-            status, text, times = cluster.ask(content, 2, ignore_eos=True, logprobs=True)
+            if isinstance(content, range):
+                status, text, times = cluster.complete(list(content), 2)
+            else:
+                status, text, times = cluster.ask(content, 2, ignore_eos=True, logprobs=True)
             if not times:
                 sys.exit(f"a newcomer was not answered: {status} {text}")
             return times[0], (begin, time.monotonic())
@@ -163,8 +182,9 @@ def gaps(options):
         brief, long, again = [], [], []
         for index in range(options.rounds):
             image = pictures[index % len(pictures)]
+            # Token ids, as the tokeniser of a model with random weights makes many tokens of few words.
             for number in range(3):
-                brief.append(newcomer(f"And what about number {index}.{number}?"))
+                brief.append(newcomer(range(10 + 3 * index + number, 10 + 3 * index + number + options.brief)))
             padding = f"{index} " + "word " * options.words
             long.append(newcomer(question(image, {"point": [100, 100]}, padding + "What is at")))
             again.append(newcomer(question(image, {"point": [90, 90]}, padding + "What is at")))
@@ -185,12 +205,13 @@ def gaps(options):
     bound = options.max_step_ms * 1.2
     print(f"15 answers stream; a step may take {options.max_step_ms} ms, the bound is {bound:.0f} ms")
     show("gaps before anybody comes", gaps_during(settled - options.settle / 2, settled))
-    for title, newcomers in (("a brief question", brief), ("long, an image", long), ("about it again", again)):
+    brief_title = f"a brief prompt ({options.brief} tokens)"
+    for title, newcomers in ((brief_title, brief), ("long, an image", long), ("about it again", again)):
         show(f"{title}: first token", [first * 1000 for first, _ in newcomers])
         show(f"{title}: gaps of the 15", [gap for _, span in newcomers for gap in gaps_during(*span)])
     worst = max(gap for _, span in brief + long + again for gap in gaps_during(*span))
     worst_first = max(first for first, _ in brief) * 1000
-    print(f"worst gap {worst:.0f} ms, worst first token of a brief question {worst_first:.0f} ms: bound {bound:.0f} ms")
+    print(f"worst gap {worst:.0f} ms, worst first token of a brief prompt {worst_first:.0f} ms: bound {bound:.0f} ms")
     sys.exit(0 if max(worst, worst_first) <= bound else 1)
 
 
@@ -299,6 +320,7 @@ def main():
     parser.add_argument("--decodes", type=int, default=256, help="tokens of each decode-heavy answer in `stages`")
     parser.add_argument("--max-step-ms", type=int, default=200, help="of the cluster in `gaps`")
     parser.add_argument("--tokens", type=int, default=1024, help="most of each answer that streams in `gaps`")
+    parser.add_argument("--brief", type=int, default=20, help="tokens of a brief newcomer's prompt in `gaps`")
     parser.add_argument("--words", type=int, default=100, help="of the newcomer's prompt in `gaps`")
     parser.add_argument("--settle", type=float, default=3, help="seconds before the newcomer in `gaps`")
     options, options.up = parser.parse_known_args()
