@@ -209,7 +209,7 @@ typedef struct {
     for (size_t b = 0; b < blocks; b++, input++) {                                                 \
       const uint8_t *bytes = ck_payload(format, s->panel, s->depth, b) + 32 * half;                \
       if (ahead) {                                                                                 \
-        ck_ask_ahead_for_scales(format, s->panel, s->depth, b);                                    \
+        ck_ask_ahead_for_gap(format, s->panel, s->depth, b);                                       \
         for (size_t i = 0; i < payload; i += 64) ck_ask_ahead(bytes + i);                          \
       }                                                                                            \
       __m256i products[2][TILE_ROWS];                                                              \
@@ -245,10 +245,13 @@ typedef struct {
       }                                                                                            \
     }                                                                                              \
     if (row + 2 <= rows) {                                                                         \
-      NAME##_tile(format, s, row, 2, 0, 2, 1);                                                     \
+      if (row == 0) NAME##_tile(format, s, row, 2, 0, 2, 1);                                       \
+      else NAME##_tile(format, s, row, 2, 0, 2, 0);                                                \
       row += 2;                                                                                    \
     }                                                                                              \
-    if (row < rows) NAME##_tile(format, s, row, 1, 0, 2, 1);                                       \
+    if (row == rows) return;                                                                       \
+    if (row == 0) NAME##_tile(format, s, row, 1, 0, 2, 1);                                         \
+    else NAME##_tile(format, s, row, 1, 0, 2, 0);                                                  \
   }                                                                                                \
                                                                                                    \
   TARGET void NAME(ck_block_format format, const ck_row_block *input, size_t rows, size_t depth,   \

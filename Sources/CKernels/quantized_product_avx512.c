@@ -109,7 +109,7 @@ AVX512 void tile(ck_block_format format, const span *s, size_t row, size_t tile_
     const uint8_t *bytes = ck_payload(format, s->panel, s->depth, b);
     __m512i products[TILE_ROWS], firsts[TILE_ROWS];
     for (size_t r = 0; r < tile_rows; r++) products[r] = offset(format, input + r * blocks, 0);
-    if (ahead) ck_ask_ahead_for_scales(format, s->panel, s->depth, b);
+    if (ahead) ck_ask_ahead_for_gap(format, s->panel, s->depth, b);
     for (size_t g = 0; g < GROUPS; g++) {
       __m512i weights = load_group(format, bytes, g);
       if (ahead && 64 * g < payload) ck_ask_ahead(bytes + 64 * g);

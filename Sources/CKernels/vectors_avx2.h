@@ -40,8 +40,8 @@ KERNEL vector load_weights_tail(ck_format format, const void *weights, size_t in
 
 KERNEL vector multiply_add(vector a, vector b, vector sum) { return _mm256_fmadd_ps(a, b, sum); }
 
-/// The third row of a tile has no register left beside 12 sums, two rows and the weights. A compiler
-/// spills sums to make one, which doubles the time; so the row is multiplied from where it stands.
+/// The third row of a tile would take the last register beside 12 sums, two rows and the weights.
+/// Compilers then spill sums, which doubles the time; so it is multiplied from where it stands.
 KERNEL vector multiply_add_row(const float *row, vector w, vector sum) {
   __asm__("vfmadd231ps %2, %1, %0" : "+x"(sum) : "x"(w), "m"(*(const __m256_u *)row));
   return sum;

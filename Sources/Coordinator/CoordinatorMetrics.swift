@@ -50,11 +50,15 @@ struct CoordinatorMetrics: Sendable {
     }
   }
 
-  /// Connections or messages that were refused, by the coordinator or by the member of that name.
-  func refused(_ reason: Refusal, at place: String = "coordinator", count: Int = 1) {
-    Counter(
-      label: "chatspot_refused_total", dimensions: [("at", place), ("reason", reason.rawValue)]
-    ).increment(by: count)
+  /// A connection or message that the coordinator refused.
+  func refused(_ reason: Refusal) {
+    Counter(label: "chatspot_refused_total", dimensions: [("reason", reason.rawValue)]).increment()
+  }
+
+  /// Connections or messages that the member of that name refused at its own sockets.
+  func refused(_ reason: Refusal, by member: String, count: Int) {
+    let dimensions = [("member", member), ("reason", reason.rawValue)]
+    Counter(label: "chatspot_member_refused_total", dimensions: dimensions).increment(by: count)
   }
 
   /// A member that was lost.

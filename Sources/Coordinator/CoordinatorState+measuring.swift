@@ -21,7 +21,7 @@ extension CoordinatorState {
   mutating func receive(_ heartbeat: Heartbeat, from peer: PeerIdentity, now: Double) {
     members[peer]?.load.add(heartbeat)
     if let name = members[peer]?.name, let refused = members[peer]?.refusals.add(heartbeat) {
-      for (reason, count) in refused { measurements.refused(reason, at: name, count: count) }
+      for (reason, count) in refused { measurements.refused(reason, by: name, count: count) }
     }
     guard heartbeat.echoSeconds > 0 else { return }
     members[peer]?.lastEcho = now

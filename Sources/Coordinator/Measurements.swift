@@ -59,8 +59,8 @@ struct Measurements: Sendable {
   }
 
   func refused(_ reason: CoordinatorMetrics.Refusal) { metrics.refused(reason) }
-  func refused(_ reason: Refusal, at member: String, count: Int) {
-    metrics.refused(CoordinatorMetrics.Refusal(reason), at: member, count: count)
+  func refused(_ reason: Refusal, by member: String, count: Int) {
+    metrics.refused(CoordinatorMetrics.Refusal(reason), by: member, count: count)
   }
   func lost(_ role: Role) { metrics.lost(role) }
   func recovered(after seconds: Double) { metrics.recovery.record(seconds) }

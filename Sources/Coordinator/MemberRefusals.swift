@@ -3,21 +3,18 @@
 internal import Messaging
 internal import Wire
 
-/// Connections and messages that a member refused at its own sockets, as its heartbeats count them.
+/// Connections and messages that a member refused at its own sockets since it joined, as its heartbeats
+/// count them.
 struct MemberRefusals: Sendable {
-  private var counts: [Refusal: Int]?
+  private var counts: [Refusal: Int] = [:]
 
-  /// What was refused since the heartbeat before. A member's first heartbeat says nothing: it may have
-  /// been with the cluster earlier, and was counted then.
+  /// What was refused since the heartbeat before.
   mutating func add(_ heartbeat: Heartbeat) -> [Refusal: Int] {
-    let new: [Refusal: Int] = [
+    let earlier = counts
+    counts = [
       .key: heartbeat.refusedKeys, .handshake: heartbeat.refusedHandshakes,
       .invalid: heartbeat.refusedMessages,
     ]
-    defer { counts = new }
-    guard let counts else { return [:] }
-    // A member that was started anew counts from zero.
-    return new.merging(counts) { now, before in now >= before ? now - before : now }
-      .filter { $0.value > 0 }
+    return counts.merging(earlier) { now, before in now - before }.filter { $0.value > 0 }
   }
 }

@@ -1,6 +1,6 @@
 /// Why somebody or something is refused at a socket, whoever listens there.
 public enum Refusal: String, Sendable, CaseIterable {
-  /// Its key is not, or no longer, on the allow-list.
+  /// Its key is not, or no longer, on the allow-list, or not for what it sent.
   case key
   /// No key, a damaged handshake, another protocol.
   case handshake

@@ -17,7 +17,7 @@ public struct Heartbeat: Sendable, Equatable {
   public var echoSeconds: Double
   /// How long the answered Heartbeat lay at the member before this was sent, in seconds.
   public var heldSeconds: Double
-  /// Connections and messages that the sender refused at its own sockets since it started: of keys
+  /// Connections and messages that the sender refused at its own sockets since it joined: of keys
   /// that are not on its allow-list, or not for what they sent.
   public var refusedKeys: Int
   /// Likewise: that shook no hands, without a key or with another protocol.

@@ -27,6 +27,8 @@ final class CoordinatorLink {
   }
   /// What the next heartbeat says.
   var heartbeat = Heartbeat()
+  /// The heartbeat that was sent last since the coordinator took this member in.
+  private var lastHeartbeat = Heartbeat()
 
   /// Called once the coordinator needs this member no more.
   private var onDrained: (() -> Void)?
@@ -118,6 +120,11 @@ final class CoordinatorLink {
     case .welcome(let welcome):
       if case .joining = state {
         logger.info("joined as \(hello.name)")
+        // Refusals count from here on, and those that nobody was told of yet.
+        heartbeat.refusedKeys -= lastHeartbeat.refusedKeys
+        heartbeat.refusedHandshakes -= lastHeartbeat.refusedHandshakes
+        heartbeat.refusedMessages -= lastHeartbeat.refusedMessages
+        lastHeartbeat = Heartbeat()
         onJoined?()
       }
       state = .joined(welcome)
@@ -138,7 +145,12 @@ final class CoordinatorLink {
     answer.echoSeconds = beat.sentSeconds
     answer.sentSeconds = ProcessClock.now
     answer.heldSeconds = (clock.now - lastHeard).seconds
-    send(.heartbeat(answer))
+    send(answer)
+  }
+
+  private func send(_ heartbeat: Heartbeat) {
+    send(.heartbeat(heartbeat))
+    lastHeartbeat = heartbeat
   }
 
   private func receive(_ error: WireError) {
@@ -180,7 +192,7 @@ final class CoordinatorLink {
         drained("the coordinator is silent")
       } else if now - lastSent >= .milliseconds(welcome.heartbeatIntervalMilliseconds) {
         heartbeat.sentSeconds = ProcessClock.now
-        send(.heartbeat(heartbeat))
+        send(heartbeat)
       }
     }
   }

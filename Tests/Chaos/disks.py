@@ -4,6 +4,7 @@ import contextlib
 import os
 import pathlib
 import resource
+import shutil
 import subprocess
 import tempfile
 
@@ -74,7 +75,7 @@ def failing_disk(mebibytes, content):
 
 def failing_disk_available():
     """Whether this user may mount such a disk here."""
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 or not all(map(shutil.which, ("losetup", "mkfs.ext4"))):
         return False
     return subprocess.run(["losetup", "--find"], capture_output=True).returncode == 0
 

@@ -86,21 +86,21 @@ def kill(options):
 
 @fault
 def noticed(options):
-    """kill -9 of each role on the same machine, round and round: how long until the coordinator knows."""
+    """kill -9 of stages and the vision node in turn, on the same machine: how long until the coordinator knows."""
     delays = []
     with Cluster(options.program, workers=2, spares=1) as cluster:
         for number in range(12):
             victim = cluster.members[["worker-1", "worker-2", "worker-3", "vision"][number % 4]]
-            victim.kill()
             killed = time.monotonic()
+            victim.kill()
 
             def delay():
                 latest = cluster.status()["losses"][:1]
                 return time.monotonic() - latest[0]["seconds_ago"] - killed if latest else -1
-            wait(lambda: delay() > -0.01, 10, f"{victim.name} is not missed", cluster)
-            delays.append(max(0, delay()))
+            wait(lambda: delay() > 0, 10, f"{victim.name} is not missed", cluster)
+            delays.append(delay())
             victim.start()
-            wait(lambda: cluster.is_ready() and len(cluster.status()["spares"]) == 1, 20, "it did not join again", cluster)
+            wait(lambda: cluster.is_ready() and len(cluster.status()["spares"]) == 1, 20, "it did not join again")
     worst = max(delays)
     assert worst <= 0.2, f"a loss was noticed after {worst * 1000:.0f} ms"
     return f"noticed after a median of {statistics.median(delays) * 1000:.1f} ms, at most {worst * 1000:.1f} ms"
@@ -216,17 +216,14 @@ def drain(options):
 
 @fault
 def join(options):
-    """A worker joins under load and becomes part of the plan: nobody waits longer than for the switch and two steps."""
+    """A worker joins under load and becomes part of the plan; then all that is under way is computed again."""
     with Cluster(options.program, workers=1, options=["--activations", "f32"]) as cluster:
         def more(_):
             cluster.add_worker("worker-2")
             wait(lambda: len(cluster.status()["stages"]) == 2, 20, "the plan did not take it in", cluster)
         tally = disturb(cluster, options, more, tokens=4 * options.tokens)
-        time_taken, unit = re.findall(r"stands after ([\d.]+) (m?s)", cluster.story())[-1]
-        switch = float(time_taken) / {"s": 1, "ms": 1000}[unit]
-        beyond = max(tally.pauses) - switch
-        return (f"{tally}; the switch took {switch * 1000:.0f} ms; beyond it the worst gap is {beyond * 1000:.0f} ms, "
-                f"{beyond / tally.usual:.1f} usual steps")
+        switch = re.findall(r"stands after ([\d.]+ ms)", cluster.story())[-1]
+        return f"{tally}; the new plan stood after {switch}, the usual step is {tally.usual * 1000:.1f} ms"
 
 
 @fault

@@ -107,14 +107,17 @@ final class FetchKeysTests {
     // Those at a worker's own sockets are told by its heartbeats.
     let listens = try #require(up.errors.text.firstMatch(of: /worker-1 listens at (\S+) and/))
     let worker = try KeyFile(at: keys.keyPath("worker")).pair.publicKey
+    let before = try await [
+      refused(url, "key", by: "worker-1"), refused(url, "handshake", by: "worker-1"),
+    ]
     for security in [SocketSecurity.client(try .make(), server: worker), .none] {
       let peer = try KeyedPeer(try Address(String(listens.1)), security)
       try await peer.send(question)
       try await until { await peer.isCutOff }
       await peer.stop()
     }
-    for reason in ["key", "handshake"] {
-      try await until { try await self.refused(url, reason, at: "worker-1") > 0 }
+    for (reason, count) in zip(["key", "handshake"], before) {
+      try await until { try await self.refused(url, reason, by: "worker-1") > count }
     }
 
     let peer = try KeyedPeer(tensors, late.toCoordinator)
@@ -147,12 +150,14 @@ final class FetchKeysTests {
     }
   }
 
-  /// How many connections and messages were refused for a reason.
+  /// How many connections and messages were refused for a reason, by the coordinator or a member.
   private func refused(
-    _ url: String, _ reason: String, at place: String = "coordinator"
+    _ url: String, _ reason: String, by member: String? = nil
   ) async throws -> Double {
     let text = String(decoding: try await get(url + "/metrics"), as: UTF8.self)
-    let name = "chatspot_refused_total{at=\"\(place)\",reason=\"\(reason)\"}"
+    let name =
+      member.map { "chatspot_member_refused_total{member=\"\($0)\",reason=\"\(reason)\"}" }
+      ?? "chatspot_refused_total{reason=\"\(reason)\"}"
     let line = text.split(separator: "\n").first { $0.hasPrefix(name) }
     return line.flatMap { Double($0.split(separator: " ").last ?? "") } ?? 0
   }

@@ -5,9 +5,9 @@
 
 Needs pyzmq. Starts a cluster with keys, lets clients of the gateway stream answers, and meanwhile makes attempts of
 four kinds in turn: without a key, with a key that nobody knows, with a revoked key, and with a worker's key that acts
-as a client and asks. The attempts are spread over a few rounds, each after as long a time without them, and the tokens
-a second of both are compared; the intruders are a process of their own, whose use of the same cores is told too. Ends
-with 1 if one of them got a byte of an answer, or an answer of those inside went wrong.
+as a client and asks. The attempts are spread over a few rounds, each after a time without them, and the tokens
+a second of both are compared, in turns; the intruders are a process of their own, whose use of the same cores is told
+too. Ends with 1 if one of them got a byte of an answer, or an answer of those inside went wrong.
 The program is .build/release/chatspot, or CHATSPOT.
 """
 
@@ -105,10 +105,12 @@ def loaded(cluster, body):
     counts, lock, stop = collections.Counter(), threading.Lock(), [float("inf")]
     begin = time.monotonic()
     threads = load(cluster, lambda: stop[0], counts, lock)
-    result = body()
-    stop[0] = 0
-    for thread in threads:
-        thread.join()
+    try:
+        result = body()
+    finally:
+        stop[0] = 0
+        for thread in threads:
+            thread.join()
     return counts["tokens"] / (time.monotonic() - begin), counts["failed"], result
 
 
@@ -175,7 +177,6 @@ def run(options, up, version, directory, others):
     chatspot("revoke", "was-here", "--keys", str(directory))
     served, results = [], {kind: collections.Counter() for kind in KINDS}
     ratios, failed, spent, cpu = [], 0, 0, 0
-    # Before this process has threads, which a fork would not take along.
     with multiprocessing.get_context("spawn").Pool(1) as intruders, Cluster("--keys", str(directory), *up) as cluster:
         control = attempt(
             zmq.Context.instance(), cluster.address, "member", keys | {"member": keys["coordinator"]}, version, 5)
@@ -183,7 +184,8 @@ def run(options, up, version, directory, others):
             sys.exit(f"the control attempt with a right key was not served: {control}")
         cluster.ask("Good day.", 2)
         for number in range(options.rounds):
-            numbers = range(options.attempts * number // options.rounds, options.attempts * (number + 1) // options.rounds)
+            first, end = (options.attempts * turn // options.rounds for turn in (number, number + 1))
+            numbers = range(first, end)
 
             def attack():
                 begin = time.monotonic()
@@ -191,7 +193,8 @@ def run(options, up, version, directory, others):
                     assault, (cluster.address, keys, version, numbers, options.at_once, options.patience))
                 return *outcome, time.monotonic() - begin
 
-            calm, failed_calm, _ = loaded(cluster, lambda: time.sleep(len(numbers) / options.at_once * options.patience))
+            calm_seconds = len(numbers) / options.at_once * options.patience
+            calm, failed_calm, _ = loaded(cluster, lambda: time.sleep(calm_seconds))
             busy, failed_busy, (kinds, found, seconds, taken) = loaded(cluster, attack)
             for kind, counts in kinds.items():
                 results[kind].update(counts)

@@ -8,7 +8,8 @@
 
 second-question  time to the first token of a second question about an image, as a share of the first's
 gaps             questions arrive while 15 answers stream, brief and long: their first tokens, and the worst gap of the
-                 15 meanwhile, beside what --max-step-ms allows; ends with 1 if it is more than that and 20 %
+                 15 meanwhile, beside what --max-step-ms allows; ends with 1 if that gap or the first token of a brief
+                 prompt takes more than that and 20 %
 stages           tokens a second of two one-thread stages, as a share of one process with two threads, A B A B; beside
                  them, of a GGUF file, how fast all stages together read the weights, and what the memory gives: where
                  decoding reads as fast as it can, stages fall behind, since each part of the sequences needs a reading
@@ -121,6 +122,9 @@ class Cluster:
             return response.status, response.read().decode(), []
         chunks = [(time.monotonic() - begin, json.loads(line[6:])) for line in response if line.startswith(b"data: {")]
         connection.close()
+        for _, chunk in chunks:
+            if "error" in chunk:
+                return 500, chunk["error"]["message"], []
         text = "".join(chunk["choices"][0]["text"] for _, chunk in chunks if chunk.get("choices"))
         return 200, text, [when for when, chunk in chunks if chunk.get("choices")]
 
@@ -248,6 +252,8 @@ def stages(options):
             continue
         for streams in options.streams:
             ratios = []
+            # Of a prompt's many rows in a step reading is a small part.
+            reads = weights if words < tokens else 0
             for _ in range(options.rounds):
                 rates, steps = [], []
                 for workers in ("1", "2"):
@@ -259,7 +265,7 @@ def stages(options):
                 print(f"{title}, {streams} streams: "
                       + "; ".join(
                           f"{layout} {rate:.0f}/s, steps of {step * 1000:.1f} ms"
-                          + (f", which read {weights / step / 1e9:.1f} GB/s of weights" if weights else "")
+                          + (f", about {reads / step / 1e9:.1f} GB/s of weights" if reads else "")
                           for layout, rate, step in zip(("one process", "two stages"), rates, steps)), flush=True)
             print(f"{title}, {streams} streams: median ratio {statistics.median(ratios):.2f}", flush=True)
 
@@ -324,7 +330,8 @@ def main():
     parser.add_argument("--words", type=int, default=100, help="of the newcomer's prompt in `gaps`")
     parser.add_argument("--settle", type=float, default=3, help="seconds before the newcomer in `gaps`")
     options, options.up = parser.parse_known_args()
-    named = [pathlib.Path(after) for name, after in zip(options.up, options.up[1:]) if name == "--model"]
+    words = [word for option in options.up for word in option.split("=", 1)]
+    named = [pathlib.Path(after) for name, after in zip(words, words[1:]) if name == "--model"]
     options.weight_files = [path for path in named if path.is_file()]
     {"second-question": second_question, "gaps": gaps, "stages": stages, "soak": soak}[options.part](options)
 

@@ -315,7 +315,7 @@ struct  Chatspot__V1__Heartbeat
    */
   double held_seconds;
   /*
-   * Connections and messages that the sender refused at its own sockets since it started: of keys that are not
+   * Connections and messages that the sender refused at its own sockets since it joined: of keys that are not
    * on its allow-list, or not for what they sent.
    */
   uint64_t refused_keys;
