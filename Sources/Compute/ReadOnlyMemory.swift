@@ -11,6 +11,7 @@ public final class ReadOnlyMemory: @unchecked Sendable {
   public let count: Int
   let base: UnsafeRawPointer
   private let mapping: UnsafeMutableRawBufferPointer?
+  private let reserved: ReservedMemory?
   private let copied: UnsafeMutableRawPointer?
   /// Under which number a mapped file is known to `MappedFiles`; -1 under none.
   private let mappingNumber: Int32
@@ -32,7 +33,7 @@ public final class ReadOnlyMemory: @unchecked Sendable {
         remedy: "The file is truncated: fetch it again")
     }
     guard count > 0 else {
-      (mapping, copied, mappingNumber) = (nil, nil, -1)
+      (mapping, reserved, copied, mappingNumber) = (nil, nil, nil, -1)
       base = UnsafeRawPointer(bitPattern: 16)!
       self.count = 0
       return
@@ -45,7 +46,7 @@ public final class ReadOnlyMemory: @unchecked Sendable {
     else { throw Self.unreadable(path) }
     mapping = UnsafeMutableRawBufferPointer(start: start, count: length)
     mappingNumber = ck_mapping_note(start, length, path, UInt64(pageStart))
-    copied = nil
+    (reserved, copied) = (nil, nil)
     base = UnsafeRawPointer(start + (offset - pageStart))
     self.count = count
   }
@@ -56,7 +57,7 @@ public final class ReadOnlyMemory: @unchecked Sendable {
     bytes.withUnsafeBytes { source in
       if let start = source.baseAddress { buffer.copyMemory(from: start, byteCount: source.count) }
     }
-    (mapping, mappingNumber) = (nil, -1)
+    (mapping, reserved, mappingNumber) = (nil, nil, -1)
     base = UnsafeRawPointer(buffer)
     count = bytes.count
     copied = buffer
@@ -68,21 +69,15 @@ public final class ReadOnlyMemory: @unchecked Sendable {
   init(
     count: Int, filling fill: (UnsafeMutableRawBufferPointer) -> Void
   ) throws(ComputeError) {
-    let length = max(count, 1)
-    guard
-      let start = mmap(
-        nil, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
-      start != MAP_FAILED
-    else {
+    guard let memory = ReservedMemory(byteCount: count) else {
       throw ComputeError(.outOfMemory, "no room for \(count) bytes of weights")
     }
     // Large pages are a matter of speed alone; the system may refuse.
-    _ = madvise(start, length, MADV_HUGEPAGE)
-    fill(UnsafeMutableRawBufferPointer(start: start, count: count))
-    mapping = UnsafeMutableRawBufferPointer(start: start, count: length)
-    mappingNumber = -1
-    copied = nil
-    base = UnsafeRawPointer(start)
+    _ = madvise(memory.base, memory.byteCount, MADV_HUGEPAGE)
+    fill(UnsafeMutableRawBufferPointer(start: memory.base, count: count))
+    (mapping, mappingNumber, copied) = (nil, -1, nil)
+    reserved = memory
+    base = UnsafeRawPointer(memory.base)
     self.count = count
   }
 
