@@ -13,7 +13,8 @@ gaps             questions arrive while 15 answers stream, brief and long: their
 stages           tokens a second of two one-thread stages, as a share of one process with two threads, A B A B; beside
                  them, of a GGUF file, how fast all stages together read the weights, and what the memory gives: where
                  decoding reads as fast as it can, stages fall behind, since each part of the sequences needs a reading
-soak             64 clients with images and regions, hanging up at random: errors, wrong answers, lost blocks, memory
+soak             64 clients with images and regions, hanging up at random: ends with 1 if an answer is wrong or fails, a
+                 block is lost, or memory grows by more than a tenth in the second half
 
 Every part starts the clusters that it needs and ends them. The program is .build/release/chatspot, or CHATSPOT.
 """
@@ -301,18 +302,25 @@ def soak(options):
         threads = [threading.Thread(target=client, args=(number,)) for number in range(64)]
         for thread in threads:
             thread.start()
-        time.sleep(min(60, options.minutes * 20))
-        early = cluster.memory()
+        sizes = []
+        for _ in range(10):
+            time.sleep(options.minutes * 6)
+            sizes.append(cluster.memory())
         for thread in threads:
             thread.join()
         time.sleep(1)
-        late, status = cluster.memory(), cluster.status()
+        status = cluster.status()
     print(counts)
     kv = status["kv"]
     print(f"KV blocks {kv['blocks']}, free or cached {kv['free'] + kv['cached']}; queries {status['queries']}")
-    for name, size in late.items():
-        print(f"{name}: {early.get(name, 0) / 2**20:.1f} MiB early, {size / 2**20:.1f} MiB at the end")
-    sound = counts["wrong"] == counts["errors"] == 0 and kv["free"] + kv["cached"] == kv["blocks"]
+    grows = False
+    for name, last in sizes[-1].items():
+        print(f"{name}, MiB at each tenth: {' '.join(f'{size.get(name, 0) / 2**20:.0f}' for size in sizes)}")
+        # What caches take they have by then.
+        grows = grows or last > 1.1 * sizes[len(sizes) // 2].get(name, 0)
+    if grows:
+        print("the memory of a process grew by more than a tenth in the second half")
+    sound = counts["wrong"] == counts["errors"] == 0 and kv["free"] + kv["cached"] == kv["blocks"] and not grows
     sys.exit(0 if sound else 1)
 
 
