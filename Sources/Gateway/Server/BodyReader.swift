@@ -4,6 +4,7 @@ internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
+internal import NIOPosix
 internal import Requests
 
 /// Reads a body within the limits of size, time and memory.
@@ -32,27 +33,35 @@ struct BodyReader: Sendable {
       type: .invalidRequest, code: "request_too_large", closesConnection: true)
   }
 
+  /// The timer is the event loop's: that of a sleeping task would stay in memory until it is due, for each
+  /// request of the last minute, also where the task was cancelled long ago.
   private func bytes(of body: RequestBody) async throws -> Data {
-    try await withThrowingTaskGroup(of: Data?.self) { group in
-      group.addTask {
-        var bytes = Data()
-        for try await part in body {
-          guard bytes.count + part.readableBytes <= bytesMax else { throw tooLarge }
-          bytes.append(contentsOf: part.readableBytesView)
-        }
-        return bytes
+    let reading = Task { try await collect(body) }
+    let timer = MultiThreadedEventLoopGroup.singleton.any()
+      .scheduleTask(in: .seconds(Int64(seconds))) { reading.cancel() }
+    defer { timer.cancel() }
+    do {
+      return try await withTaskCancellationHandler {
+        try await reading.value
+      } onCancel: {
+        reading.cancel()
       }
-      group.addTask {
-        try await Task.sleep(for: .seconds(seconds))
-        return nil
-      }
-      defer { group.cancelAll() }
-      guard case .some(.some(let bytes)) = try await group.next() else {
-        throw APIError(
-          status: .requestTimeout, message: "the request took longer than \(seconds) s to arrive",
-          type: .timeout, code: "request_timeout", closesConnection: true)
-      }
-      return bytes
+    } catch {
+      guard reading.isCancelled, !Task.isCancelled else { throw error }
+      throw APIError(
+        status: .requestTimeout, message: "the request took longer than \(seconds) s to arrive",
+        type: .timeout, code: "request_timeout", closesConnection: true)
     }
+  }
+
+  private func collect(_ body: RequestBody) async throws -> Data {
+    var bytes = Data()
+    for try await part in body {
+      guard bytes.count + part.readableBytes <= bytesMax else { throw tooLarge }
+      bytes.append(contentsOf: part.readableBytesView)
+    }
+    // A body that is cancelled may end as if it were whole.
+    try Task.checkCancellation()
+    return bytes
   }
 }
