@@ -81,15 +81,19 @@ class Cluster:
             sizes[name] = pages * os.sysconf("SC_PAGE_SIZE")
         return sizes
 
+    def post(self, path, body):
+        """Sends a request. Returns when, its connection, and the response as far as its head."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=300)
+        begin = time.monotonic()
+        connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+        return begin, connection, connection.getresponse()
+
     def ask(self, content, max_tokens=16, hang_up_after=None, until=None, **fields):
         """Streams an answer, until an event is set if one is named. Returns (status, text, times of the chunks with
         text since the question)."""
         body = {"messages": [{"role": "user", "content": content}], "stream": True, "temperature": 0}
         body |= {"max_tokens": max_tokens} | fields
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=300)
-        begin = time.monotonic()
-        connection.request("POST", "/v1/chat/completions", json.dumps(body), {"Content-Type": "application/json"})
-        response = connection.getresponse()
+        begin, connection, response = self.post("/v1/chat/completions", body)
         if response.status != 200:
             return response.status, response.read().decode(), []
         text, times = "", []
@@ -115,10 +119,7 @@ class Cluster:
         """Streams what follows a prompt of token ids. Returns (status, text, times of the chunks)."""
         body = {"prompt": token_ids, "stream": True, "temperature": 0, "ignore_eos": True}
         body |= {"max_tokens": max_tokens, "logprobs": 0}
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=300)
-        begin = time.monotonic()
-        connection.request("POST", "/v1/completions", json.dumps(body), {"Content-Type": "application/json"})
-        response = connection.getresponse()
+        begin, connection, response = self.post("/v1/completions", body)
         if response.status != 200:
             return response.status, response.read().decode(), []
         chunks = [(time.monotonic() - begin, json.loads(line[6:])) for line in response if line.startswith(b"data: {")]
