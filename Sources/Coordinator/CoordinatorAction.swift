@@ -33,6 +33,10 @@ public enum ClusterEvent: Sendable, Equatable, CustomStringConvertible {
   case leftOut(name: String, seconds: Double)
   /// Another plan is being got ready while the one that stands is carried out.
   case moving(reason: String, stages: [String])
+  /// So many KV blocks go to other workers with their layers; so many were copied before.
+  case carried(blocks: Int, before: Int)
+  /// KV blocks cannot go to other workers: what they hold is computed again.
+  case notCarried(reason: String)
   /// A member is to get no more work.
   case draining(name: String)
   /// It has none any more, or its work cannot be moved.
@@ -65,6 +69,9 @@ public enum ClusterEvent: Sendable, Equatable, CustomStringConvertible {
       "\(name) comes and goes; it is left out of plans for \(milliseconds(seconds))"
     case .moving(let reason, let stages):
       "getting ready for \(stages.joined(separator: " → ")), since \(reason)"
+    case .carried(let blocks, let before):
+      "queries go on where they are: \(before) of \(blocks) KV blocks were copied before, the rest is now"
+    case .notCarried(let reason): "what is under way will be computed again: \(reason)"
     case .draining(let name): "\(name) is to get no more work"
     case .drained(let name, let problem):
       problem.isEmpty

@@ -39,6 +39,9 @@ public struct CoordinatorSettings: Sendable {
   public var imageBytesMax = 1 << 30
   /// Tokens of an answer where the query does not say.
   public var newTokensDefault = 512
+  /// Bytes that stages may still have to copy from each other once queries wait for a move: where it is
+  /// more, they copy again before.
+  public var movedAtLastBytes = 32 << 20
   /// How often members and the coordinator show that they live, in milliseconds.
   public var heartbeatMilliseconds = 500
   /// After how long a silence a member counts as lost, in milliseconds.

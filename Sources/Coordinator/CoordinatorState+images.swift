@@ -127,6 +127,19 @@ extension CoordinatorState {
     pipeline?.scheduler.setReady(true, images: { $0.digest == digest }, of: sequence)
   }
 
+  /// Another stage 0 has no images: whoever needs some asks for them again.
+  mutating func askForImagesAgain() {
+    ended.featureHits += pipeline?.features.hits ?? 0
+    let empty = FeatureCache(capacity: featureCredits)
+    pipeline?.features = empty
+    queriesAwaitingImages = []
+    for sequence in queries.keys.sorted() {
+      queries[sequence]?.features = [:]
+      queries[sequence]?.wantsFeatures = false
+      if pipeline?.scheduler.missingImages(sequence).isEmpty == false { wantFeatures(sequence) }
+    }
+  }
+
   /// All of a sequence's prompt is on its way: the features of its images are needed no more.
   mutating func releaseFeatures(of sequence: SequenceID) {
     guard let query = queries[sequence], query.wantsFeatures else { return }
@@ -152,6 +165,7 @@ extension CoordinatorState {
       failImage(image, error.code, error.text, remedy: error.remedy)
       return
     }
+    if couldNotCarry(error, peer, now: now) { return }
     if pipeline?.contains(peer) == true, error.epoch == pipeline?.epoch {
       lose(peer, reason: error.text, now: now)
       return

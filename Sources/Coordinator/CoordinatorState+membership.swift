@@ -87,6 +87,7 @@ extension CoordinatorState {
 
   /// All stages of the plan hold what they are to hold.
   mutating func stands(now: Double) {
+    settle()
     guard let pipeline else { return }
     noteRecovery(now: now)
     // So that clocks are compared before the first step.

@@ -1,7 +1,8 @@
 /// Changes of plan while all is well: somebody joins who makes it faster, or somebody is to go.
 ///
-/// Those who get other layers load them while the plan that stands is carried out. Then the steps in
-/// flight come to their end, and the queries go on with the new plan behind their last token.
+/// Those who get other layers load them while the plan that stands is carried out, and what the KV
+/// blocks hold with them (see `CoordinatorState+carrying.swift`). Then the steps in flight come to their
+/// end, and the queries go on with the new plan behind their last token.
 
 internal import Messaging
 internal import Wire
@@ -13,9 +14,13 @@ struct Move: Sendable {
   /// The workers that it counts in.
   let workers: [Member]
   let kvTokens: Int
-  /// Those that have not loaded their layers.
-  var pending: Set<PeerIdentity>
-  let reason: String
+  /// Those that load layers before the move is made, and those of them that are not done.
+  var preparing: Set<PeerIdentity> = []
+  var pending: Set<PeerIdentity> = []
+  /// When it began to wait for the steps in flight, in seconds: no other is sent from then on.
+  var settlingSince: Double?
+  /// What goes along with the layers; nil where all that is under way is computed again.
+  var carried: CarriedBlocks?
 }
 
 extension CoordinatorState {
@@ -37,13 +42,24 @@ extension CoordinatorState {
 
   /// Moves to a faster plan, if what it saves soon outweighs what the move costs.
   private mutating func considerGain(of workers: [Member], over pipeline: Pipeline) {
-    guard let (best, kvTokens) = try? plan(for: workers, keeping: nil) else { return }
-    let share = best.stepSeconds / pipeline.predictedStepSeconds
+    guard let move = try? move(to: workers, keeping: nil, from: pipeline) else { return }
+    let share = move.plan.stepSeconds / pipeline.predictedStepSeconds
+    guard share < Self.gainLeast, (1 - share) * Self.gainSeconds > cost(of: move, pipeline) else {
+      return
+    }
+    prepare(move, reason: "a plan that is faster", pipeline)
+  }
+
+  /// What a move takes from those who are being answered, in seconds, roughly.
+  private func cost(of move: Move, _ pipeline: Pipeline) -> Double {
+    if move.carried != nil {
+      let blocks = pipeline.scheduler.heldBlocks.count
+      return Double(blocks * movedLayers(move, from: pipeline) * layerBlockBytes)
+        / Self.bytesPerSecond
+    }
     // All that is under way is computed again.
     let tokens = queries.values.reduce(0) { $0 + $1.tokens.count }
-    let cost = Double(tokens) * best.stepSeconds / Self.rowsPerRead
-    guard share < Self.gainLeast, (1 - share) * Self.gainSeconds > cost else { return }
-    prepare(best, of: workers, kvTokens: kvTokens, reason: "a plan that is faster", pipeline)
+    return Double(tokens) * move.plan.stepSeconds / Self.rowsPerRead
   }
 
   /// A plan must be this much faster for anything to be moved.
@@ -52,6 +68,8 @@ extension CoordinatorState {
   private static let gainSeconds = 60.0
   /// Rows of a prompt that take as long as one decoded token, roughly.
   private static let rowsPerRead = 4.0
+  /// What goes from worker to worker, roughly: over 1 Gbit/s.
+  private static let bytesPerSecond = 1e8
 
   private mutating func moveAway(
     _ leaving: [Pipeline.Stage], to workers: [Member], from pipeline: Pipeline
@@ -62,33 +80,70 @@ extension CoordinatorState {
         throw CoordinatorError(
           .noRoom, "no other worker is there", remedy: "Start another worker first")
       }
-      let (plan, kvTokens) = try plan(for: workers, keeping: EndedPlan(pipeline))
-      prepare(plan, of: workers, kvTokens: kvTokens, reason: "\(names) is to go", pipeline)
+      let move = try move(to: workers, keeping: EndedPlan(pipeline), from: pipeline)
+      prepare(move, reason: "\(names) is to go", pipeline)
     } catch {
       for stage in leaving { endDrain(of: stage.peer, problem: error.description) }
     }
   }
 
-  private mutating func prepare(
-    _ plan: Plan, of workers: [Member], kvTokens: Int, reason: String, _ pipeline: Pipeline
-  ) {
-    lastEpoch += 1
-    var move = Move(
-      epoch: lastEpoch, plan: plan, workers: workers, kvTokens: kvTokens, pending: [],
-      reason: reason)
-    let assignments = assignments(plan, of: workers, kvTokens: kvTokens, epoch: move.epoch)
-    for (index, stage) in plan.stages.enumerated() {
-      let peer = workers[stage.worker].peer
-      let held = pipeline.stages.first { $0.peer == peer }?.layers
-      guard held != stage.layers, hasRoom(workers[stage.worker], beside: held, for: stage.layers)
+  /// The best plan for `workers`, like `last` where that is hardly worse, and what goes along with
+  /// its layers.
+  private func move(
+    to workers: [Member], keeping last: EndedPlan?, from pipeline: Pipeline
+  ) throws(CoordinatorError) -> Move {
+    var (plan, kvTokens) = try plan(for: workers, keeping: last)
+    // Blocks keep their numbers as long as there are as many.
+    let held = pipeline.scheduler.pool.blockCount * settings.kvBlockTokens
+    if blockCount(kvTokens) != pipeline.scheduler.pool.blockCount,
+      Double(kvTokens) < Self.growthLeast * Double(held),
+      let same = try? self.plan(for: workers, keeping: last, kvTokens: held)
+    {
+      (plan, kvTokens) = same
+    }
+    var move = Move(epoch: lastEpoch + 1, plan: plan, workers: workers, kvTokens: kvTokens)
+    if canCarry(move, from: pipeline) { move.carried = CarriedBlocks() }
+    return move
+  }
+
+  /// So many times as much room for KV blocks is worth that all is computed again.
+  private static let growthLeast = 1.5
+
+  private mutating func prepare(_ move: Move, reason: String, _ pipeline: Pipeline) {
+    lastEpoch = move.epoch
+    var move = move
+    for stage in move.plan.stages {
+      let held = pipeline.stages.first { $0.peer == move.workers[stage.worker].peer }?.layers
+      guard held != stage.layers,
+        hasRoom(move.workers[stage.worker], beside: held, for: stage.layers)
       else { continue }
-      move.pending.insert(peer)
+      move.preparing.insert(move.workers[stage.worker].peer)
+    }
+    self.move = move
+    sendPreparations(copying: pipeline.scheduler.fullBlocks)
+    report(.moving(reason: reason, stages: descriptions(move.plan, of: move.workers)))
+  }
+
+  /// Has those load their layers who have room for them beside what they hold, and copy blocks.
+  mutating func sendPreparations(copying blocks: Set<Int>) {
+    guard var move, let pipeline else { return }
+    move.carried?.note(blocks, in: pipeline.scheduler.pool)
+    move.pending = move.preparing
+    move.settlingSince = nil
+    self.move = move
+    let assignments = assignments(
+      move.plan, of: move.workers, kvTokens: move.kvTokens, epoch: move.epoch)
+    for (index, stage) in move.plan.stages.enumerated() {
+      let peer = move.workers[stage.worker].peer
+      guard move.pending.contains(peer) else { continue }
       var assignment = assignments[index]
       assignment.prepares = true
+      if move.carried != nil {
+        let sources = kvSources(for: assignment, of: peer, from: pipeline)
+        assignment.fetch(blocks, from: sources, filledIn: pipeline.epoch)
+      }
       send(.assignment(assignment), to: peer)
     }
-    report(.moving(reason: reason, stages: descriptions(plan, of: workers)))
-    self.move = move
   }
 
   /// Whether a worker can hold the layers of both plans for a while. Who cannot loads the new ones
@@ -103,18 +158,29 @@ extension CoordinatorState {
   }
 
   /// A worker has loaded what it will hold after the move.
-  mutating func prepared(_ peer: PeerIdentity) { move?.pending.remove(peer) }
+  mutating func prepared(_ peer: PeerIdentity) {
+    guard move?.pending.remove(peer) != nil, isSettling else { return }
+    copyAgain()
+  }
 
   /// Whether no more steps are to be sent, since the move only waits for those in flight.
   var isSettling: Bool { move?.pending.isEmpty == true }
 
   /// Makes the move once everything is loaded and no step is in flight.
   mutating func finishMove(now: Double) {
-    guard let move, isSettling, let ended = pipeline, ended.steps.isEmpty else { return }
+    guard let move, isSettling, let ended = pipeline else { return }
+    let since = move.settlingSince ?? now
+    self.move?.settlingSince = since
+    guard ended.steps.isEmpty else { return }
     self.move = nil
-    suspendAll(of: ended)
-    start(
-      move.plan, of: move.workers, kvTokens: move.kvTokens, epoch: move.epoch, now: now)
+    if let carried = move.carried {
+      carryOver(to: move, carried, from: ended)
+    } else {
+      suspendAll(of: ended)
+      start(
+        move.plan, of: move.workers, kvTokens: move.kvTokens, epoch: move.epoch, now: now)
+    }
+    plannedAt = since
     tellDrained()
   }
 
@@ -164,7 +230,7 @@ extension CoordinatorState {
     // Without a plan nobody has work; who goes now is not in the next one.
     guard let pipeline else { return true }
     let isWanted = move?.plan.stages.contains { move?.workers[$0.worker].peer == peer } ?? false
-    return !pipeline.contains(peer) && !isWanted
+    return !pipeline.contains(peer) && !pipeline.givers.contains(peer) && !isWanted
   }
 
   /// Answers those who asked. A member that could be drained stays without work; one that could not

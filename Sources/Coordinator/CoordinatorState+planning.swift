@@ -32,14 +32,16 @@ extension CoordinatorState {
     report(.cannotPlan(reason: reason))
   }
 
-  /// The plan and the KV positions that it has room for; like `last` where that is hardly worse.
+  /// The plan and the KV positions that it has room for, `wanted` if that is given; like `last` where
+  /// that is hardly worse.
   func plan(
-    for workers: [Member], keeping last: EndedPlan?
+    for workers: [Member], keeping last: EndedPlan?, kvTokens wanted: Int? = nil
   ) throws(CoordinatorError) -> (plan: Plan, kvTokens: Int) {
     let text = model.configuration.text
     // Keys and values, as the stages hold them.
     let tokenBytes = 2 * WeightFormat.f16.byteCount * text.kvHeads * text.headWidth
-    var kvTokens = settings.kvTokens ?? defaultKVTokens(workers, tokenBytes: tokenBytes)
+    let named = wanted ?? settings.kvTokens
+    var kvTokens = named ?? defaultKVTokens(workers, tokenBytes: tokenBytes)
     // What is under way must find room, or wait for it.
     let least = max(min(text.contextMax, 256), queries.values.reduce(0) { max($0, $1.tokensMax) })
     while true {
@@ -53,9 +55,7 @@ extension CoordinatorState {
         return (split, kvTokens)
       } catch {
         // Weights come first: where the operator named no number, KV positions give way.
-        guard settings.kvTokens == nil, kvTokens / 2 >= least else {
-          throw error
-        }
+        guard named == nil, kvTokens / 2 >= least else { throw error }
         kvTokens /= 2
       }
     }
@@ -116,23 +116,11 @@ extension CoordinatorState {
     hasPlanned = true
     plannedAt = now
     lastTrouble = nil
-    let blockTokens = settings.kvBlockTokens
-    let blockCount = blockCount(kvTokens)
-    let stages = plan.stages.map { stage in
-      let member = workers[stage.worker]
-      return Pipeline.Stage(
-        peer: member.peer, name: member.name, processID: member.processID, layers: stage.layers)
-    }
-    let stepsInFlight = settings.stepsInFlight ?? stages.count
-    let limits = SchedulerLimits(
-      stepsInFlight: stepsInFlight, stages: stages.count, stepTokens: settings.stepTokens,
-      stepSpans: WireLimits.standard.stepSpans,
-      stepSeconds: settings.stepSecondsMax,
-      predictedSeconds: plan.stepSeconds)
+    let pool = KVBlockPool(blockCount: blockCount(kvTokens), blockTokens: settings.kvBlockTokens)
+    let stages = stages(of: plan, workers)
     var pipeline = Pipeline(
       epoch: epoch, stages: stages, predictedStepSeconds: plan.stepSeconds,
-      scheduler: Scheduler(
-        limits: limits, pool: KVBlockPool(blockCount: blockCount, blockTokens: blockTokens)),
+      scheduler: Scheduler(limits: schedulerLimits(plan), pool: pool),
       features: FeatureCache(capacity: featureCredits))
     if let lastPlan, lastPlan.stages.map(\.layers) == stages.map(\.layers) {
       pipeline.scheduler.curve = lastPlan.curve
@@ -152,11 +140,27 @@ extension CoordinatorState {
     for sequence in waiting { begin(sequence) }
   }
 
+  func stages(of plan: Plan, _ workers: [Member]) -> [Pipeline.Stage] {
+    plan.stages.map { stage in
+      let member = workers[stage.worker]
+      return Pipeline.Stage(
+        peer: member.peer, name: member.name, processID: member.processID, layers: stage.layers)
+    }
+  }
+
+  func schedulerLimits(_ plan: Plan) -> SchedulerLimits {
+    SchedulerLimits(
+      stepsInFlight: settings.stepsInFlight ?? plan.stages.count, stages: plan.stages.count,
+      stepTokens: settings.stepTokens, stepSpans: WireLimits.standard.stepSpans,
+      stepSeconds: settings.stepSecondsMax, predictedSeconds: plan.stepSeconds)
+  }
+
   /// Tells those without layers of the plan: spares stand by, vision nodes learn where stage 0 is.
   mutating func tellOthers() {
     guard let pipeline else { return }
     for worker in workers where !pipeline.contains(worker.peer) {
-      assignSpare(worker.peer, epoch: pipeline.epoch)
+      assignSpare(
+        worker.peer, epoch: pipeline.epoch, gives: pipeline.givers.contains(worker.peer))
     }
     for node in visionNodes { assignVision(node.peer, pipeline) }
   }
@@ -197,8 +201,8 @@ extension CoordinatorState {
     }
   }
 
-  mutating func assignSpare(_ peer: PeerIdentity, epoch: UInt64) {
-    assign(Assignment(epoch: epoch, modelDigest: model.digest), to: peer)
+  mutating func assignSpare(_ peer: PeerIdentity, epoch: UInt64, gives: Bool = false) {
+    assign(Assignment(epoch: epoch, modelDigest: model.digest, gives: gives), to: peer)
     report(.standsBy(name: members[peer]?.name ?? peer.description))
   }
 

@@ -32,7 +32,7 @@ extension CoordinatorState {
       return
     }
     if move?.workers.contains(where: { $0.peer == peer }) == true { abandonMove() }
-    guard pipeline?.contains(peer) == true else { return }
+    guard let pipeline, pipeline.contains(peer) || pipeline.givers.contains(peer) else { return }
     let cause = "\(member.name) was lost: \(reason)"
     if !replaceStage(of: peer, reason: cause, now: now) { endPipeline(cause, now: now) }
   }

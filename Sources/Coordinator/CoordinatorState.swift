@@ -17,6 +17,7 @@ struct CoordinatorState: Sendable {
   var pipeline: Pipeline?
   var lastEpoch: UInt64 = 0
   var hasPlanned = false
+  /// When queries began to wait for the plan that stands, in seconds.
   var plannedAt: Double = 0
   /// Why planning last failed, so that it is said once.
   var lastTrouble: String?

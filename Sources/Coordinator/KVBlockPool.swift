@@ -22,6 +22,8 @@ struct KVBlockPool: Sendable {
     var content: BlockContent?
     var node: UInt64 = 0
     var filledBy: UInt64 = 0
+    /// The how manieth taking of a block this one's last was.
+    var taken: UInt64 = 0
     /// Neighbours among the unused blocks with contents; -1 for none.
     var older = -1
     var newer = -1
@@ -40,6 +42,9 @@ struct KVBlockPool: Sendable {
   private var oldest = -1
   private var newest = -1
   private var lastNode = Self.root
+  private var takes: UInt64 = 0
+  /// Blocks that were taken before this taking are in no stage's log.
+  private var loggedFrom: UInt64 = 0
   /// Blocks that nobody uses and that hold something.
   private(set) var cachedCount = 0
 
@@ -59,21 +64,34 @@ struct KVBlockPool: Sendable {
 
   /// A block for one user, or nil if all are in use. What it held is forgotten.
   mutating func take() -> Int? {
-    if let block = empty.popLast() {
-      blocks[block].references = 1
-      return block
-    }
+    guard let block = next() else { return nil }
+    takes += 1
+    blocks[block].references = 1
+    blocks[block].taken = takes
+    return block
+  }
+
+  private mutating func next() -> Int? {
+    if let block = empty.popLast() { return block }
     if blocks.count < blockCount {
-      blocks.append(Block(references: 1))
+      blocks.append(Block())
       return blocks.count - 1
     }
     guard oldest >= 0 else { return nil }
     let block = oldest
     unlink(block)
     forget(block)
-    blocks[block].references = 1
     return block
   }
+
+  /// Tells what a block holds now from what it held before somebody else took it.
+  func taken(_ block: Int) -> UInt64 { blocks[block].taken }
+
+  /// Whether the stages' logs hold what they sent for a block's positions.
+  func isLogged(_ block: Int) -> Bool { blocks[block].taken > loggedFrom }
+
+  /// The logs hold nothing of the blocks that are in use.
+  mutating func forgetLogs() { loggedFrom = takes }
 
   /// The block that holds a content, if there is one.
   func find(_ content: BlockContent) -> Known? {

@@ -31,7 +31,7 @@ struct Pipeline: Sendable {
 
   private(set) var epoch: UInt64
   var stages: [Stage]
-  let predictedStepSeconds: Double
+  private(set) var predictedStepSeconds: Double
   var scheduler: Scheduler
   /// Images at stage 0.
   var features: FeatureCache
@@ -41,6 +41,8 @@ struct Pipeline: Sendable {
   var steps: [UInt64: StepInFlight] = [:]
   /// What a stage that was replaced still lacks.
   var rebuild: Rebuild?
+  /// Who keeps KV blocks of the plan before for stages that are not ready.
+  var givers: Set<PeerIdentity> = []
 
   init(
     epoch: UInt64, stages: [Stage], predictedStepSeconds: Double, scheduler: Scheduler,
@@ -64,6 +66,30 @@ struct Pipeline: Sendable {
     rebuild = nil
     scheduler.rollBack()
     features.askAgain(epoch: epoch)
+  }
+
+  /// Goes on as another plan, whose stages get from `givers` what the KV blocks hold. No step is in
+  /// flight.
+  mutating func carryOver(
+    to stages: [Stage], epoch: UInt64, limits: SchedulerLimits, givers: Set<PeerIdentity>
+  ) {
+    if !stages.map(\.layers).elementsEqual(self.stages.map(\.layers)) {
+      scheduler.curve = StepCurve(predictedSeconds: limits.predictedSeconds)
+    }
+    // A log tells of one stage's results: it is of no use to a stage that others follow.
+    let isLogged =
+      stages.count == self.stages.count
+      && zip(stages, self.stages).dropLast().allSatisfy {
+        $0.peer == $1.peer && $0.layers == $1.layers
+      }
+    if !isLogged { scheduler.pool.forgetLogs() }
+    scheduler.carryOver(to: limits)
+    if stages[0].peer == first { features.askAgain(epoch: epoch) }
+    self.epoch = epoch
+    self.stages = stages
+    self.givers = givers
+    predictedStepSeconds = limits.predictedSeconds
+    pending = Set(stages.map(\.peer))
   }
 
   var isReady: Bool { pending.isEmpty && rebuild == nil }

@@ -21,21 +21,23 @@ extension Scheduler {
   }
 
   /// A sequence's full blocks that steps were through with.
-  private func computedBlocks(of id: SequenceID) -> ArraySlice<Int> {
+  func computedBlocks(of id: SequenceID) -> ArraySlice<Int> {
     entries[id].map { $0.blocks.prefix($0.computed / pool.blockTokens) } ?? []
   }
 
-  /// Whether steps were through with a sequence, nobody else uses the blocks that it goes on with, and
-  /// the images that it still needs are at stage 0.
+  /// Whether steps were through with a sequence, the logs hold all of it, nobody else uses the blocks
+  /// that it goes on with, and the images that it still needs are at stage 0.
   private func canResume(_ id: SequenceID) -> Bool {
     guard let entry = entries[id], entry.computed > 0,
+      entry.blocks.prefix(pool.blocks(for: entry.computed)).allSatisfy(pool.isLogged),
       missing(entry, after: entry.computed).isEmpty
     else { return false }
     return entry.blocks.dropFirst(entry.computed / pool.blockTokens)
       .allSatisfy { pool.references($0) == 1 }
   }
 
-  private mutating func wait(_ id: SequenceID) {
+  /// Has a sequence that runs wait, to be computed from its beginning.
+  mutating func wait(_ id: SequenceID) {
     guard let entry = entries[id] else { return }
     stop(id)
     entries[id]?.isAwaiting = false

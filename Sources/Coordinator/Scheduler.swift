@@ -71,7 +71,7 @@ struct Scheduler: Sendable {
     }
   }
 
-  let limits: SchedulerLimits
+  var limits: SchedulerLimits
   var pool: KVBlockPool
   var curve: StepCurve
   var entries: [SequenceID: Entry] = [:]

@@ -120,12 +120,13 @@ public struct LlamaStage: Sendable {
     head.multiply(scratch.rounded, into: &logits, on: team)
   }
 
-  /// A KV cache for this stage's layers. Throws `.outOfMemory`.
+  /// A KV cache for this stage's layers; those of the decoder's layers that `held` names are another
+  /// cache's too. Throws `.outOfMemory`.
   public func makeCache(
-    blocks: Int, blockTokens: Int, format: WeightFormat = .f16
+    blocks: Int, blockTokens: Int, format: WeightFormat = .f16, sharing held: [Int: KVLayer] = [:]
   ) throws(ComputeError) -> KVMemory {
     try KVMemory(
-      layers: layers.count, blocks: blocks, blockTokens: blockTokens,
+      layers: layerRange.map { held[$0] }, blocks: blocks, blockTokens: blockTokens,
       kvHeads: configuration.kvHeads, headWidth: configuration.headWidth, format: format)
   }
 }

@@ -177,7 +177,7 @@ extension TensorFetcher {
       self?.assumeIsolated { $0.receive(bytes, from: number) }
     }
     socket.onEvent = { [weak self] event in
-      guard let reason = Self.end(event) else { return }
+      guard let reason = TensorSockets.end(event) else { return }
       self?.assumeIsolated { fetcher in
         guard let job = fetcher.job else { return }
         fetcher.fail(job.sources[number], of: job, reason)
@@ -192,16 +192,6 @@ extension TensorFetcher {
   func isTrusted(_ source: TensorSource) -> Bool {
     guard let keys, !source.isCoordinator else { return true }
     return source.holder.key.map(keys.peers.contains) ?? false
-  }
-
-  /// What an event says of a source that cannot be asked any more; nil of one that can.
-  private static func end(_ event: SocketEvent) -> String? {
-    switch event {
-    case .disconnected: "has gone"
-    case .keyRefused: "does not accept this worker's key"
-    case .handshakeFailed(_, let reason): "cannot be spoken to: \(reason)"
-    default: nil
-    }
   }
 
   private func receive(_ bytes: [UInt8], from number: Int) {

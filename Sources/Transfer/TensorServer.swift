@@ -1,9 +1,9 @@
-/// Gives the tensors that a process holds to those that lack them.
+/// Gives the tensors that a process holds, and what its KV blocks hold, to those that lack them.
 
 public import Checkpoints
 public import Logging
 public import Messaging
-internal import Wire
+public import Wire
 
 /// Answers on a thread of its own, so that no step waits for it. The coordinator's also says what
 /// the tensors are.
@@ -20,6 +20,9 @@ public actor TensorServer {
   private var onRefusal: (@Sendable (Refusal) -> Void)?
   private var refusals = TensorRefusals()
   private var holding: (checkpoint: Checkpoint, modelDigest: [UInt8])?
+  private var blocks: BlockReader?
+  /// Requests for KV blocks that are not answered yet.
+  private var readings = 0
   private let maker: ManifestMaker?
   private var socket: Socket?
   /// Parts that are being described, so that asking again costs nothing.
@@ -32,8 +35,16 @@ public actor TensorServer {
     let part: String
   }
 
+  /// Reads what KV blocks hold and hands it to `answer`, from any thread.
+  public typealias BlockReader =
+    @Sendable (
+      _ request: KVRequest, _ answer: @escaping @Sendable (KVContents) -> Void
+    ) -> Void
+
   /// Questions that may be open at once.
   private static let questionsMax = 4096
+  /// Requests for KV blocks that may be open at once; each takes up to 4 MiB.
+  private static let readingsMax = 256
   /// Replies of 1 MiB that wait for one slow peer.
   private static let waitingReplies = 32
 
@@ -102,6 +113,9 @@ public actor TensorServer {
     holding = (checkpoint, modelDigest)
   }
 
+  /// From now on gives away what `blocks` reads.
+  public func giveBlocks(_ blocks: @escaping BlockReader) { self.blocks = blocks }
+
   public func stop() {
     socket?.close()
     socket = nil
@@ -115,6 +129,7 @@ public actor TensorServer {
       switch try decode(bytes) {
       case .tensorRequest(let request): send(.tensorChunk(chunk(request)), to: peer)
       case .manifestRequest(let request): receive(request, from: peer)
+      case .kvRequest(let request): receive(request, from: peer)
       case let message: logger.debug("dropped \(message.name) at the tensor port")
       }
     } catch {
@@ -158,6 +173,24 @@ public actor TensorServer {
     }
   }
 
+  private func receive(_ request: KVRequest, from peer: PeerIdentity) {
+    guard let blocks, readings < Self.readingsMax else {
+      let refusal = blocks == nil ? "no KV blocks are here" : "too many ask for KV blocks"
+      let contents = KVContents(
+        epoch: request.epoch, layer: request.layer, blocks: request.blocks, refusal: refusal)
+      return send(.kvContents(contents), to: peer)
+    }
+    readings += 1
+    blocks(request) { contents in
+      Task { [weak self] in await self?.give(contents, to: peer) }
+    }
+  }
+
+  private func give(_ contents: KVContents, to peer: PeerIdentity) {
+    readings -= 1
+    send(.kvContents(contents), to: peer)
+  }
+
   private func answer(_ question: Question, _ manifest: Manifest) {
     describing[question] = nil
     send(.manifest(manifest), to: question.peer)
@@ -170,21 +203,5 @@ public actor TensorServer {
       // Who asked asks again, or has gone.
       logger.debug("\(message.name) was not sent: \(error)")
     }
-  }
-}
-
-/// Sockets that tensors travel through.
-enum TensorSockets {
-  /// A manifest with all its files is the largest message.
-  private static let messageBytes = 24 << 20
-
-  /// With room for so many messages that a slow receiver has not taken.
-  static func options(_ messages: Int) -> SocketOptions {
-    var options = SocketOptions()
-    options.maxMessageBytes = messageBytes
-    options.sendHighWaterMark = messages
-    options.lingerMilliseconds = 0
-    options.outboxBytes = 64 << 20
-    return options
   }
 }

@@ -35,9 +35,11 @@ public struct Assignment: Sendable, Equatable {
   /// The stage keeps a log of what it sends to the next one: a row for each position of its KV
   /// blocks. Not for the last stage.
   public var logs: Bool
-  /// What KV blocks, log and image features hold stays of meaning: the plan differs from the one
-  /// before in another stage alone.
+  /// What the KV blocks hold of layers that the stage has had, and the image features that it holds,
+  /// stays of meaning; so does the log where layers and place are those that the stage has had.
   public var keeps: Bool
+  /// What the KV blocks of the plan before hold is kept, for others to ask for, until Settled comes.
+  public var gives: Bool
   /// Tensor endpoints of other members, which may hold what this one has to fetch. At most 64.
   public var tensorSources: [String]
   /// The public CURVE keys of who listens at each of `tensorSources`, 32 bytes each; none in a cluster
@@ -51,6 +53,13 @@ public struct Assignment: Sendable, Equatable {
   public var workerKeys: [[UInt8]]
   /// The public keys of the cluster's vision nodes. Image features come from no others.
   public var visionKeys: [[UInt8]]
+  /// Who holds what KV blocks are to hold of layers that the stage has not had: fetched before Ready is
+  /// answered. At most 1024.
+  public var kvSources: [KVSource]
+  /// The KV blocks that are fetched.
+  public var kvBlocks: [Int]
+  /// The epoch of the plan under which `kvSources` have filled them; 0 without any.
+  public var kvEpoch: UInt64
 
   /// Takes the fields as they are; `encode` checks them.
   public init(
@@ -58,8 +67,9 @@ public struct Assignment: Sendable, Equatable {
     layerCount: Int = 0, nextEndpoint: String = "", kvBlockCount: Int = 0, kvBlockTokens: Int = 0,
     activationType: WireDataType = .f16, featureCredits: Int = 0, stepTokensMax: Int = 0,
     weights: String = "", prepares: Bool = false, logs: Bool = false, keeps: Bool = false,
-    nextKey: [UInt8] = [], workerKeys: [[UInt8]] = [], visionKeys: [[UInt8]] = [],
-    tensorSources: [String] = [], tensorSourceKeys: [[UInt8]] = []
+    gives: Bool = false, nextKey: [UInt8] = [], workerKeys: [[UInt8]] = [],
+    visionKeys: [[UInt8]] = [], tensorSources: [String] = [], tensorSourceKeys: [[UInt8]] = [],
+    kvSources: [KVSource] = [], kvBlocks: [Int] = [], kvEpoch: UInt64 = 0
   ) {
     self.epoch = epoch
     self.modelDigest = modelDigest
@@ -77,11 +87,15 @@ public struct Assignment: Sendable, Equatable {
     self.prepares = prepares
     self.logs = logs
     self.keeps = keeps
+    self.gives = gives
     self.tensorSources = tensorSources
     self.tensorSourceKeys = tensorSourceKeys
     self.nextKey = nextKey
     self.workerKeys = workerKeys
     self.visionKeys = visionKeys
+    self.kvSources = kvSources
+    self.kvBlocks = kvBlocks
+    self.kvEpoch = kvEpoch
   }
 }
 
@@ -111,12 +125,16 @@ extension Assignment: WireMessage {
     prepares = c.prepares != 0
     logs = c.logs != 0
     keeps = c.keeps != 0
+    gives = c.gives != 0
     tensorSources = try Self.read.texts(
       c.n_tensor_sources, c.tensor_sources, "tensor_sources")
     tensorSourceKeys = Self.read.blobs(c.n_tensor_source_keys, c.tensor_source_keys)
     nextKey = Self.read.bytes(c.next_key)
     workerKeys = Self.read.blobs(c.n_worker_keys, c.worker_keys)
     visionKeys = Self.read.blobs(c.n_vision_keys, c.vision_keys)
+    kvSources = try Self.read.messages(c.n_kv_sources, c.kv_sources)
+    kvBlocks = Self.read.integers(c.n_kv_blocks, c.kv_blocks)
+    kvEpoch = c.kv_epoch
   }
 
   func validate(_ limits: WireLimits) throws(WireFault) {
@@ -146,6 +164,7 @@ extension Assignment: WireMessage {
       tensorSourceKeys.isEmpty || tensorSourceKeys.count == tensorSources.count,
       "tensor_source_keys",
       "are \(tensorSourceKeys.count) for \(tensorSources.count) sources")
+    try checkKVSources(check, limits)
     guard holdsLayers else {
       try check.that(stage == 0, "stage", "is \(stage) without layers")
       try check.that(firstLayer == 0, "first_layer", "is \(firstLayer) without layers")
@@ -154,6 +173,7 @@ extension Assignment: WireMessage {
       return
     }
     try check.that(!(prepares && keeps), "keeps", "is set beside prepares")
+    try check.that(!(prepares && gives), "gives", "is set beside prepares")
     try check.that(stage < stageCount, "stage", "is \(stage) of \(stageCount)")
     let isLast = stage == stageCount - 1
     try check.that(!(isLast && logs), "logs", "is set at the last stage")
@@ -179,6 +199,7 @@ extension Assignment: WireMessage {
     c.pointee.prepares = prepares ? 1 : 0
     c.pointee.logs = logs ? 1 : 0
     c.pointee.keeps = keeps ? 1 : 0
+    c.pointee.gives = gives ? 1 : 0
     (c.pointee.n_tensor_sources, c.pointee.tensor_sources) = arena.texts(tensorSources)
     (c.pointee.n_tensor_source_keys, c.pointee.tensor_source_keys) = arena.array(
       tensorSourceKeys.lazy.map { arena.copy($0) })
@@ -187,6 +208,35 @@ extension Assignment: WireMessage {
       workerKeys.lazy.map { arena.copy($0) })
     (c.pointee.n_vision_keys, c.pointee.vision_keys) = arena.array(
       visionKeys.lazy.map { arena.copy($0) })
+    (c.pointee.n_kv_sources, c.pointee.kv_sources) = arena.messages(kvSources)
+    (c.pointee.n_kv_blocks, c.pointee.kv_blocks) = arena.integers(kvBlocks)
+    c.pointee.kv_epoch = kvEpoch
+  }
+
+  private func checkKVSources(_ check: FieldCheck, _ limits: WireLimits) throws(WireFault) {
+    try check.count(kvSources.count, "kv_sources", 0...limits.stages)
+    try check.count(kvBlocks.count, "kv_blocks", 0...limits.assignedBlocks)
+    var fetched: Set<Int> = []
+    for source in kvSources {
+      try source.validate(limits)
+      try check.that(
+        source.layers.clamped(to: layers) == source.layers, "kv_sources",
+        "name layers that are not the stage's")
+      for layer in source.layers {
+        try check.that(fetched.insert(layer).inserted, "kv_sources", "name layer \(layer) twice")
+      }
+    }
+    try check.that(
+      kvSources.isEmpty == kvBlocks.isEmpty, "kv_blocks",
+      kvBlocks.isEmpty ? "are missing beside kv_sources" : "are given without kv_sources")
+    try check.that(
+      kvSources.isEmpty == (kvEpoch == 0), "kv_epoch",
+      kvEpoch == 0 ? "is 0 beside kv_sources" : "is given without kv_sources")
+    for block in kvBlocks {
+      try check.that(
+        block >= 0 && block < kvBlockCount, "kv_blocks", "name \(block) of \(kvBlockCount)")
+    }
+    try check.unique(kvBlocks, "kv_blocks")
   }
 
   private func checkKeys(_ check: FieldCheck) throws(WireFault) {

@@ -29,7 +29,6 @@ struct FieldReader {
     return text
   }
 
-  /// A bytes field, copied.
   /// A repeated string.
   func texts(
     _ count: Int, _ items: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?,
@@ -43,6 +42,7 @@ struct FieldReader {
     return texts
   }
 
+  /// A bytes field, copied.
   func bytes(_ data: ProtobufCBinaryData) -> [UInt8] {
     Array(UnsafeBufferPointer(start: data.data, count: data.data == nil ? 0 : data.len))
   }

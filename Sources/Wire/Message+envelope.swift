@@ -23,10 +23,13 @@ extension Message {
     case .answer(let body): body
     case .drain(let body): body
     case .drained(let body): body
+    case .settled(let body): body
     case .manifestRequest(let body): body
     case .manifest(let body): body
     case .tensorRequest(let body): body
     case .tensorChunk(let body): body
+    case .kvRequest(let body): body
+    case .kvContents(let body): body
     }
   }
 
@@ -72,6 +75,8 @@ extension Message {
       self = .drain(try read.required(c.drain, "drain"))
     case CHATSPOT__V1__ENVELOPE__BODY_DRAINED:
       self = .drained(try read.required(c.drained, "drained"))
+    case CHATSPOT__V1__ENVELOPE__BODY_SETTLED:
+      self = .settled(try read.required(c.settled, "settled"))
     case CHATSPOT__V1__ENVELOPE__BODY_MANIFEST_REQUEST:
       self = .manifestRequest(try read.required(c.manifest_request, "manifest_request"))
     case CHATSPOT__V1__ENVELOPE__BODY_MANIFEST:
@@ -80,6 +85,10 @@ extension Message {
       self = .tensorRequest(try read.required(c.tensor_request, "tensor_request"))
     case CHATSPOT__V1__ENVELOPE__BODY_TENSOR_CHUNK:
       self = .tensorChunk(try read.required(c.tensor_chunk, "tensor_chunk"))
+    case CHATSPOT__V1__ENVELOPE__BODY_KV_REQUEST:
+      self = .kvRequest(try read.required(c.kv_request, "kv_request"))
+    case CHATSPOT__V1__ENVELOPE__BODY_KV_CONTENTS:
+      self = .kvContents(try read.required(c.kv_contents, "kv_contents"))
     default:
       throw WireFault(
         .malformed, "Envelope carries no message that this version knows",
@@ -147,6 +156,9 @@ extension Message {
     case .drained(let body):
       c.pointee.body_case = CHATSPOT__V1__ENVELOPE__BODY_DRAINED
       c.pointee.drained = arena.message(body)
+    case .settled(let body):
+      c.pointee.body_case = CHATSPOT__V1__ENVELOPE__BODY_SETTLED
+      c.pointee.settled = arena.message(body)
     case .manifestRequest(let body):
       c.pointee.body_case = CHATSPOT__V1__ENVELOPE__BODY_MANIFEST_REQUEST
       c.pointee.manifest_request = arena.message(body)
@@ -159,6 +171,12 @@ extension Message {
     case .tensorChunk(let body):
       c.pointee.body_case = CHATSPOT__V1__ENVELOPE__BODY_TENSOR_CHUNK
       c.pointee.tensor_chunk = arena.message(body)
+    case .kvRequest(let body):
+      c.pointee.body_case = CHATSPOT__V1__ENVELOPE__BODY_KV_REQUEST
+      c.pointee.kv_request = arena.message(body)
+    case .kvContents(let body):
+      c.pointee.body_case = CHATSPOT__V1__ENVELOPE__BODY_KV_CONTENTS
+      c.pointee.kv_contents = arena.message(body)
     }
   }
 }

@@ -38,6 +38,8 @@ public enum Message: Sendable, Equatable {
   case drain(Drain)
   /// Coordinator to whoever sent `drain`.
   case drained(Drained)
+  /// Coordinator to member.
+  case settled(Settled)
   /// Member to the coordinator's tensor port.
   case manifestRequest(ManifestRequest)
   /// Coordinator to member.
@@ -46,6 +48,10 @@ public enum Message: Sendable, Equatable {
   case tensorRequest(TensorRequest)
   /// Holder to member.
   case tensorChunk(TensorChunk)
+  /// Worker to worker.
+  case kvRequest(KVRequest)
+  /// Worker to worker.
+  case kvContents(KVContents)
 
   /// The message's name in the protocol, such as "EncodeImage", for logs.
   public var name: String { "\(type(of: body).messageName)" }
@@ -62,4 +68,4 @@ public let epochPlanBits: UInt64 = 20
 ///
 /// It rises when a message changes in a way that an older process would misread. New fields alone
 /// do not raise it, since unknown fields are ignored.
-public let protocolVersion: Int = 3
+public let protocolVersion: Int = 4

@@ -95,8 +95,12 @@ public struct WireLimits: Sendable, Equatable {
   public var tensorDimensions = 8
   /// Bytes of a stored tensor: 1 TiB.
   public var tensorBytes = 1 << 40
-  /// Bytes of one TensorChunk: 4 MiB.
+  /// Bytes of one TensorChunk, and of one KVContents: 4 MiB.
   public var chunkBytes = 4 << 20
+  /// KV blocks of one KVRequest.
+  public var chunkBlocks = 4096
+  /// KV blocks that an Assignment has fetched.
+  public var assignedBlocks = 1 << 20
 
   /// The standard limits, to be lowered one by one.
   public init() {}

@@ -40,6 +40,14 @@ extension Assignment {
       return TensorHolder(address, key: try? PublicKey(bytes: key))
     }
   }
+
+  /// Who holds the KV blocks of which layers.
+  var kvHolders: [(layers: Range<Int>, holder: TensorHolder)] {
+    kvSources.compactMap { source in
+      guard let address = try? Address(source.endpoint) else { return nil }
+      return (source.layers, TensorHolder(address, key: try? PublicKey(bytes: source.key)))
+    }
+  }
 }
 
 extension SamplingParameters {

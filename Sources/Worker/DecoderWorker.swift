@@ -41,6 +41,7 @@ public actor DecoderWorker {
   private var wanted: Assignment?
   private let fetcher: TensorFetcher?
   private let server: TensorServer
+  private let blocks: KVTransfer
   /// Empty where the model is fetched.
   private let modelDigest: [UInt8]
   /// Steps that the engine has not finished.
@@ -69,6 +70,7 @@ public actor DecoderWorker {
           keys: keys.map { (own: $0, peers: server.allowed) }, logger: logger)
       } : nil
     (workStream, work) = AsyncStream.makeStream()
+    blocks = KVTransfer(member, peers: server.allowed, work: work, logger: logger)
   }
 
   /// Serves until `stop` is called. Throws what made going on impossible.
@@ -85,6 +87,7 @@ public actor DecoderWorker {
       problem = error
     }
     await fetcher?.stop()
+    await blocks.fetcher?.stop()
     await server.stop()
     work.finish()
     await computing.value
@@ -163,6 +166,7 @@ public actor DecoderWorker {
   /// is no TCP socket.
   private func listenForTensors() async throws -> String {
     guard let host = settings.listen.host else { return "" }
+    await server.giveBlocks(blocks.reader)
     let bound = try await server.start(at: Address(host: host, port: 0)) { [weak self] refusal in
       Task { await self?.refused(refusal) }
     }
@@ -210,6 +214,8 @@ public actor DecoderWorker {
     case .assignment(let assignment) where fromCoordinator: receive(assignment)
     case .releaseFeatures(let release) where fromCoordinator && isCurrent(release.epoch):
       work.yield(.release(release.images))
+    case .settled(let settled) where fromCoordinator && isCurrent(settled.epoch):
+      work.yield(.settled)
     case .imageFeatures(let features) where isCurrent(features.epoch): receive(features)
     case .step(let step) where isCurrent(step.epoch): receive(step, fromCoordinator)
     default: logger.debug("dropped \(message.name), which is of another epoch or not expected")
@@ -263,6 +269,15 @@ public actor DecoderWorker {
     } else {
       work.yield(.assign(assignment, of: checkpoint))
     }
+    guard let text = checkpoint?.configuration.text else { return }
+    blocks.fill(assignment, of: text) { [weak self] reason in
+      await self?.couldNotFill(assignment, reason)
+    }
+  }
+
+  private func couldNotFill(_ assignment: Assignment, _ reason: String) {
+    logger.warning("\(reason)")
+    link?.send(.error(WireError(code: .unavailable, text: reason, epoch: assignment.epoch)))
   }
 
   /// Gets the tensors of an assignment, then has it carried out.

@@ -18,17 +18,8 @@ struct LoadedStage {
   /// Images by the coordinator's number for them.
   var images: [UInt64: ImageRows] = [:]
 
-  /// Makes the memory for a stage's blocks. Throws `.outOfMemory`.
+  /// Makes the log beside a stage's blocks. Throws `.outOfMemory`.
   init(
-    _ stage: LlamaStage, projector: Projector?, ends: [Int32], for assignment: Assignment
-  ) throws(ComputeError) {
-    try self.init(
-      stage, projector: projector, ends: ends, for: assignment,
-      cache: stage.makeCache(
-        blocks: assignment.kvBlockCount, blockTokens: assignment.kvBlockTokens))
-  }
-
-  private init(
     _ stage: LlamaStage, projector: Projector?, ends: [Int32], for assignment: Assignment,
     cache: KVMemory
   ) throws(ComputeError) {
@@ -59,15 +50,6 @@ struct LoadedStage {
     assignment.layers == other.layers && assignment.weights == other.weights
   }
 
-  /// The same layers for another plan. What the KV blocks hold is of no meaning there; positions are
-  /// written before they are read. Throws `.outOfMemory`.
-  func taken(over other: Assignment) throws(ComputeError) -> LoadedStage {
-    guard hasBlocks(of: other) else {
-      return try LoadedStage(stage, projector: projector, ends: ends, for: other)
-    }
-    return try LoadedStage(stage, projector: projector, ends: ends, for: other, cache: cache)
-  }
-
   /// The same stage with all that it holds, for a plan that differs in another stage alone; nil if this
   /// is not such a plan.
   func kept(for other: Assignment) -> LoadedStage? {
@@ -78,8 +60,36 @@ struct LoadedStage {
     return isSame ? LoadedStage(self, keptFor: other) : nil
   }
 
-  private func hasBlocks(of other: Assignment) -> Bool {
+  /// Whether another plan has as many KV blocks, of as many positions.
+  func hasBlocks(of other: Assignment) -> Bool {
     assignment.kvBlockCount == other.kvBlockCount
       && assignment.kvBlockTokens == other.kvBlockTokens
+  }
+
+  /// The memory of its KV blocks by decoder layer.
+  var kvLayers: [Int: KVLayer] {
+    let layers = assignment.layers.enumerated().map { ($1, cache.layer($0)) }
+    return Dictionary(uniqueKeysWithValues: layers)
+  }
+
+  /// Its KV blocks, for others.
+  var givenBlocks: GivenBlocks {
+    GivenBlocks(epoch: assignment.epoch, layers: assignment.layers, cache: cache)
+  }
+}
+
+/// KV blocks that other workers may ask for.
+struct GivenBlocks {
+  /// The plan under which they were filled.
+  let epoch: UInt64
+  let layers: Range<Int>
+  let cache: KVMemory
+
+  /// What blocks of a decoder layer hold; nil if they are not all there, or more than one message takes.
+  func contents(ofLayer layer: Int, blocks: [Int]) -> [UInt8]? {
+    guard blocks.allSatisfy({ (0..<cache.blocks).contains($0) }),
+      blocks.count * cache.blockBytes <= WireLimits.standard.chunkBytes
+    else { return nil }
+    return cache.contents(ofLayer: layer - layers.lowerBound, blocks: blocks)
   }
 }

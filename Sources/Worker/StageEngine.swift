@@ -14,6 +14,14 @@ enum StageWork: Sendable {
   case prepare(Assignment, of: Checkpoint)
   case features(ImageFeatures)
   case release([UInt64])
+  /// Reads KV blocks for another worker.
+  case give(KVRequest, @Sendable (KVContents) -> Void)
+  /// Writes KV blocks of another worker into those of a plan.
+  case fill(KVContents, plan: UInt64, taken: CheckedContinuation<Void, Never>)
+  /// All that a plan has from others has been written.
+  case filled(plan: UInt64)
+  /// Nobody needs what KV blocks of the plan before hold.
+  case settled
   case step(Step, arrived: ContinuousClock.Instant)
 }
 
@@ -34,22 +42,19 @@ actor StageEngine {
   private nonisolated let thread: Reactor
   nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
-  private let team: ThreadTeam
-  private let clock = ContinuousClock()
-  private var loaded: LoadedStage?
+  let team: ThreadTeam
+  let clock = ContinuousClock()
+  var loaded: LoadedStage?
   /// Layers of a plan that is to come.
-  private var prepared: Prepared?
+  var prepared: PreparedStage?
+  /// KV blocks of the plan before, for those who have its layers now.
+  var given: GivenBlocks?
+  /// Said once KV blocks have come that others fill.
+  var unfilled: Ready?
   private var scratch = LlamaScratch()
   private var hidden = Matrix()
   private var runs: [TokenRun] = []
   private var logits = Matrix()
-
-  /// Weights that have been loaded before the plan that needs them.
-  private struct Prepared {
-    let assignment: Assignment
-    let stage: LlamaStage
-    let projector: Projector?
-  }
 
   init(team: ThreadTeam, thread: Reactor) {
     self.team = team
@@ -69,6 +74,15 @@ actor StageEngine {
       case .prepare(let assignment, let checkpoint): prepare(assignment, of: checkpoint, results)
       case .features(let features): receive(features, results)
       case .release(let images): for image in images { loaded?.images[image] = nil }
+      case .give(let request, let answer): answer(contents(for: request))
+      case .fill(let contents, let plan, let taken):
+        fill(contents, plan)
+        taken.resume()
+      case .filled(let plan):
+        guard let ready = unfilled, ready.epoch == plan else { continue }
+        unfilled = nil
+        results.yield(.toCoordinator(.ready(ready)))
+      case .settled: given = nil
       case .step(let step, let arrived):
         let started = clock.now
         if step.purpose == .resend {
@@ -80,129 +94,6 @@ actor StageEngine {
       }
     }
     results.finish()
-  }
-
-  /// Maps the layers of an assignment and makes their KV cache, or keeps those that are here already;
-  /// without layers, lets both go.
-  private func assign(
-    _ assignment: Assignment, of checkpoint: Checkpoint?,
-    _ results: AsyncStream<StageResult>.Continuation
-  ) {
-    guard !assignment.keeps else { return keep(assignment, results) }
-    let started = clock.now
-    let held = loaded.flatMap { $0.serves(assignment) ? $0 : nil }
-    // Before others are loaded, so that there is room for them.
-    loaded = nil
-    let prepared = self.prepared
-    self.prepared = nil
-    guard assignment.layerCount > 0, let checkpoint else { return }
-    do {
-      let loaded =
-        try held?.taken(over: assignment) ?? load(assignment, of: checkpoint, prepared)
-      self.loaded = loaded
-      let ready = Ready(
-        epoch: assignment.epoch, weightBytes: loaded.stage.weightBytes,
-        kvBytes: loaded.reservedBytes, loadSeconds: (clock.now - started).seconds)
-      results.yield(.toCoordinator(.ready(ready)))
-    } catch let error as WorkerError {
-      results.yield(.failed(error))
-    } catch {
-      results.yield(.failed(WorkerError(.loading, "\(error)")))
-    }
-  }
-
-  /// Goes on with all that is held, under another plan's number.
-  private func keep(
-    _ assignment: Assignment, _ results: AsyncStream<StageResult>.Continuation
-  ) {
-    guard let kept = loaded?.kept(for: assignment) else {
-      let error = WireError(
-        code: .internal, text: "it does not hold what the plan has it keep",
-        epoch: assignment.epoch)
-      results.yield(.toCoordinator(.error(error)))
-      return
-    }
-    loaded = kept
-    let ready = Ready(
-      epoch: assignment.epoch, weightBytes: kept.stage.weightBytes, kvBytes: kept.reservedBytes)
-    results.yield(.toCoordinator(.ready(ready)))
-  }
-
-  /// The decoder's weights in the format that the plan says; empty is as they are stored.
-  private func decoderWeights(
-    of checkpoint: Checkpoint, heldAs name: String
-  ) throws(WorkerError) -> WeightScope {
-    let format = WeightFormat(target: name)
-    guard name.isEmpty || format != nil else {
-      throw WorkerError(
-        .loading, "the plan holds weights as \(name), which this worker does not know",
-        remedy: "Run the same version everywhere; this one knows \(WeightFormat.targetNames)")
-    }
-    return WeightScope(
-      of: ConvertedWeights(checkpoint, to: format, on: team), prefix: "language_model")
-  }
-
-  private func prepare(
-    _ assignment: Assignment, of checkpoint: Checkpoint,
-    _ results: AsyncStream<StageResult>.Continuation
-  ) {
-    let started = clock.now
-    prepared = nil
-    do {
-      let (stage, projector) = try loadWeights(assignment, of: checkpoint)
-      prepared = Prepared(assignment: assignment, stage: stage, projector: projector)
-      let ready = Ready(
-        epoch: assignment.epoch, weightBytes: stage.weightBytes,
-        loadSeconds: (clock.now - started).seconds)
-      results.yield(.toCoordinator(.ready(ready)))
-    } catch {
-      results.yield(.failed(error))
-    }
-  }
-
-  private func load(
-    _ assignment: Assignment, of checkpoint: Checkpoint, _ prepared: Prepared?
-  ) throws(WorkerError) -> LoadedStage {
-    let isPrepared =
-      prepared.map {
-        $0.assignment.layers == assignment.layers && $0.assignment.weights == assignment.weights
-      } ?? false
-    let (stage, projector) =
-      if isPrepared, let prepared {
-        (prepared.stage, prepared.projector)
-      } else {
-        try loadWeights(assignment, of: checkpoint)
-      }
-    do {
-      return try LoadedStage(
-        stage, projector: projector, ends: checkpoint.configuration.endsOfSequence,
-        for: assignment)
-    } catch {
-      throw WorkerError(.loading, error.message, remedy: error.remedy)
-    }
-  }
-
-  private func loadWeights(
-    _ assignment: Assignment, of checkpoint: Checkpoint
-  ) throws(WorkerError) -> (LlamaStage, Projector?) {
-    let text = checkpoint.configuration.text
-    let layers = assignment.layers
-    guard layers.upperBound <= text.layers else {
-      throw WorkerError(.loading, "layers \(layers) are assigned; the model has \(text.layers)")
-    }
-    let weights = try decoderWeights(of: checkpoint, heldAs: assignment.weights)
-    do {
-      let stage = try LlamaStage(
-        loading: weights, configuration: text, layerRange: layers)
-      let projector =
-        stage.isFirst
-        ? try Projector(
-          loading: checkpoint.weights("multi_modal_projector"),
-          configuration: checkpoint.configuration) : nil
-      return (stage, projector)
-    } catch {
-      throw WorkerError(.loading, error.message, remedy: error.remedy)
-    }
   }
 
   private func receive(

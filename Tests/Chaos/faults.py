@@ -216,14 +216,21 @@ def drain(options):
 
 @fault
 def join(options):
-    """A worker joins under load and becomes part of the plan; then all that is under way is computed again."""
+    """A worker joins under load and becomes part of the plan: KV blocks move with layers, nothing is computed again."""
     with Cluster(options.program, workers=1, options=["--activations", "f32"]) as cluster:
         def more(_):
             cluster.add_worker("worker-2")
             wait(lambda: len(cluster.status()["stages"]) == 2, 20, "the plan did not take it in", cluster)
         tally = disturb(cluster, options, more, tokens=4 * options.tokens)
-        switch = re.findall(r"stands after ([\d.]+ ms)", cluster.story())[-1]
-        return f"{tally}; the new plan stood after {switch}, the usual step is {tally.usual * 1000:.1f} ms"
+        story = cluster.story()
+        switch = float(re.findall(r"stands after ([\d.]+) ms", story)[-1]) / 1000
+        before, moved = map(int, re.findall(r"(\d+) of (\d+) KV blocks were copied", story)[-1])
+        assert moved > 0, f"no KV block moved: {story[-2000:]}"
+        beyond = max(tally.pauses) - switch
+        # Other processes share the processors: as long as computing again would take, it must not be.
+        assert beyond < 2 * tally.usual + 0.030, f"a stream waited for {beyond * 1000:.0f} ms beyond the switch"
+        return (f"{tally}; {moved} KV blocks moved, {before} of them before the switch of {switch * 1000:.1f} ms; "
+                f"beyond it {beyond * 1000:.1f} ms, the usual step is {tally.usual * 1000:.1f} ms")
 
 
 @fault

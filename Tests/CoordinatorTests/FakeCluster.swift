@@ -16,6 +16,8 @@ struct FakeCluster {
   var sent: [(message: Message, peer: PeerIdentity)] = []
   var events: [ClusterEvent] = []
   var now = 0.0
+  /// Whether workers that join can be asked for tensors and KV blocks.
+  var givesBlocks = false
   /// Whether queries are prepared only when the test says so, and those that wait for that.
   var holdsPreparations = false
   var held: [(QueryName, Preparation)] = []
@@ -38,12 +40,14 @@ struct FakeCluster {
 
   /// A cluster that is ready: workers "worker-0" …, vision node "vision", client "client".
   static func ready(
-    workers: Int = 2, _ change: (inout CoordinatorSettings) -> Void = { _ in }
+    workers: Int = 2, givesBlocks: Bool = false,
+    _ change: (inout CoordinatorSettings) -> Void = { _ in }
   ) throws -> FakeCluster {
     var cluster = try FakeCluster {
       $0.workersExpected = workers
       change(&$0)
     }
+    cluster.givesBlocks = givesBlocks
     for number in 0..<workers { try cluster.joinWorker(number) }
     try cluster.joinVision()
     try cluster.allReady()
@@ -133,8 +137,11 @@ struct FakeCluster {
     return Hello(
       role: role, name: name, modelDigest: role == .client ? [] : digest ?? state.model.digest,
       dataEndpoint: isWorker ? Self.endpoint(number) : "", memoryBytes: isWorker ? memory : 0,
-      weightBytesPerSecond: isWorker ? 1_000_000_000 : 0, processID: UInt64(number + 1))
+      weightBytesPerSecond: isWorker ? 1_000_000_000 : 0, processID: UInt64(number + 1),
+      tensorEndpoint: isWorker && givesBlocks ? Self.tensorEndpoint(number) : "")
   }
+
+  static func tensorEndpoint(_ number: Int) -> String { "tcp://10.0.0.\(number + 1):4001" }
 
   static func endpoint(_ number: Int) -> String { "tcp://10.0.0.\(number + 1):4000" }
 

@@ -12,6 +12,16 @@ struct FakeDecoder {
 
   init(blockTokens: Int) { self.blockTokens = blockTokens }
 
+  /// A decoder with an empty cache but for blocks of another's.
+  init(copying blocks: Set<Int>, of other: FakeDecoder) {
+    blockTokens = other.blockTokens
+    copy(blocks, of: other)
+  }
+
+  mutating func copy(_ blocks: Set<Int>, of other: FakeDecoder) {
+    for block in blocks { cache[block] = other.cache[block] }
+  }
+
   /// One span: contents of its positions, and those of all positions before it.
   struct Span {
     let before: [UInt64]

@@ -10,16 +10,19 @@ import Wire
 struct SchedulerSimulationTests {
   @Test("every sequence gets the tokens that it gets alone, whatever the order of events")
   func simulation() throws {
-    var (preemptions, hits, rebuilt) = (0, 0, 0)
+    var (preemptions, hits, rebuilt, carried, copiedBefore) = (0, 0, 0, 0, 0)
     for seed in 0..<150 as Range<UInt64> {
       var simulation = Simulation(seed: seed)
       simulation.run()
       preemptions += simulation.scheduler.preemptions
       hits += simulation.scheduler.hitTokens
       rebuilt += simulation.rebuilt
+      carried += simulation.carried
+      copiedBefore += simulation.copiedBefore
     }
     // The events were such that it mattered.
     #expect(preemptions > 300 && hits > 5000 && rebuilt > 5000)
+    #expect(carried > 1000 && copiedBefore > 500, "\(carried) \(copiedBefore)")
   }
 
   @Test("many sequences live through thousands of events, and nothing is lost")
@@ -53,7 +56,12 @@ private struct Simulation {
   var encoding: [(SequenceID, SequenceImage)] = []
   /// Positions that stages were sent once more.
   var rebuilt = 0
-  let limits: SchedulerLimits
+  /// What other stages have copied of the cache, and what of it they need not copy again.
+  var moving: (decoder: FakeDecoder, carried: CarriedBlocks)?
+  /// Blocks that went to other stages, and those of them that had been copied before.
+  var carried = 0
+  var copiedBefore = 0
+  var limits: SchedulerLimits
   let blocks: Int
 
   init(seed: UInt64, sequences: Int = 24) {
@@ -122,6 +130,8 @@ private struct Simulation {
       case 3, 4: finishEncoding()
       case 5...8: form()
       case 9 where Int.random(in: 0..<4, using: &random) == 0: replaceStage()
+      case 9: copyBlocks()
+      case 10 where flight.isEmpty && moving != nil: carryOver()
       default: complete()
       }
       checkBlocks()
@@ -182,15 +192,53 @@ private struct Simulation {
   /// A stage is lost with the steps in flight, and another one is told what the cache must hold.
   private mutating func replaceStage() {
     flight = []
+    moving = nil
     scheduler.rollBack()
     decoder = FakeDecoder(blockTokens: scheduler.pool.blockTokens)
     for plan in scheduler.rebuildingSteps() {
       #expect(plan.rows <= limits.stepTokens && plan.spans.count <= limits.stepSpans)
       #expect(Set(plan.spans.map(\.sequence)).count == plan.spans.count)
       #expect(plan.spans.allSatisfy { !$0.samples })
+      #expect(plan.spans.flatMap(\.blocks).allSatisfy(scheduler.pool.isLogged))
       _ = decoder.compute(plan.spans.map(spanOfDecoder))
       rebuilt += plan.rows
     }
+  }
+
+  /// Stages that are to take over copy what is full and new to them, while others go on.
+  private mutating func copyBlocks() {
+    var (other, carried) =
+      moving ?? (FakeDecoder(blockTokens: decoder.blockTokens), CarriedBlocks())
+    let pool = scheduler.pool
+    let blocks = scheduler.fullBlocks.filter { !carried.holds($0, in: pool) }
+    carried.note(blocks, in: pool)
+    other.copy(blocks, of: decoder)
+    moving = (other, carried)
+  }
+
+  /// Other stages take over, with no step in flight.
+  private mutating func carryOver() {
+    guard let (copied, blocks) = moving else { return }
+    moving = nil
+    if Bool.random(using: &random) {
+      // Another stage 0 has no images.
+      scheduler.forgetImages()
+      encoding = []
+      for id in live {
+        for image in scheduler.missingImages(id) { encoding.append((id, image)) }
+      }
+    }
+    let held = scheduler.heldBlocks
+    let rest = held.filter { !blocks.holds($0, in: scheduler.pool) }
+    carried += held.count
+    copiedBefore += held.count - rest.count
+    var next = FakeDecoder(copying: held.subtracting(rest), of: copied)
+    next.copy(rest, of: decoder)
+    decoder = next
+    limits.stepsInFlight = Int.random(in: 1...4, using: &random)
+    limits.stages = limits.stepsInFlight
+    scheduler.pool.forgetLogs()
+    scheduler.carryOver(to: limits)
   }
 
   private func spanOfDecoder(_ span: StepPlan.Span) -> FakeDecoder.Span {

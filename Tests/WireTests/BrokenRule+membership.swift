@@ -83,6 +83,57 @@ extension BrokenRule {
       $0.layerCount = 0
       $0.firstLayer = 3
     },
+    BrokenRule("Assignment.kv_sources name layers", Whole.moving, Message.assignment) {
+      $0.kvSources[0].firstLayer = 2
+    },
+    BrokenRule("Assignment.kv_sources name layer 1 twice", Whole.moving, Message.assignment) {
+      $0.kvSources.append($0.kvSources[0])
+    },
+    BrokenRule("Assignment.kv_blocks are missing", Whole.moving, Message.assignment) {
+      $0.kvBlocks = []
+    },
+    BrokenRule("Assignment.kv_blocks are given without", Whole.moving, Message.assignment) {
+      $0.kvSources = []
+    },
+    BrokenRule("Assignment.kv_blocks name 8 of 8", Whole.moving, Message.assignment) {
+      $0.kvBlocks = [8]
+    },
+    BrokenRule("Assignment.kv_blocks name 7 twice", Whole.moving, Message.assignment) {
+      $0.kvBlocks = [7, 7]
+    },
+    BrokenRule("Assignment.kv_epoch is 0", Whole.moving, Message.assignment) { $0.kvEpoch = 0 },
+    BrokenRule("Assignment.gives is set beside prepares", Whole.assignment, Message.assignment) {
+      $0.prepares = true
+      $0.gives = true
+    },
+    BrokenRule("KVSource.layer_count is 0", Whole.moving, Message.assignment) {
+      $0.kvSources[0].layerCount = 0
+    },
+    BrokenRule("KVSource.endpoint is empty", Whole.moving, Message.assignment) {
+      $0.kvSources[0].endpoint = ""
+    },
+    BrokenRule("KVSource.key is 31", Whole.moving, Message.assignment) {
+      $0.kvSources[0].key.removeLast()
+    },
+    BrokenRule("Settled.epoch is 0", Settled(epoch: 0), Message.settled) { _ in },
+    BrokenRule("KVRequest.epoch is 0", Whole.kvRequest, Message.kvRequest) { $0.epoch = 0 },
+    BrokenRule("KVRequest.layer is 4096", Whole.kvRequest, Message.kvRequest) { $0.layer = 4096 },
+    BrokenRule("KVRequest.blocks is 0", Whole.kvRequest, Message.kvRequest) { $0.blocks = [] },
+    BrokenRule("KVRequest.blocks is 4097", Whole.kvRequest, Message.kvRequest) {
+      $0.blocks = Array(0...4096)
+    },
+    BrokenRule("KVContents.refusal is empty", Whole.kvContents, Message.kvContents) {
+      $0.data = []
+    },
+    BrokenRule("KVContents.refusal comes with data", Whole.kvContents, Message.kvContents) {
+      $0.refusal = "no"
+    },
+    BrokenRule("KVContents.data is 3 bytes for 2", Whole.kvContents, Message.kvContents) {
+      $0.data.removeLast()
+    },
+    BrokenRule("KVContents.data is 4194306", Whole.kvContents, Message.kvContents) {
+      $0.data = Array(repeating: 0, count: 4 << 20 + 2)
+    },
     BrokenRule("Ready.epoch is 0", Ready(epoch: 0), Message.ready) { _ in },
     BrokenRule("Ready.kv_bytes is -1", Ready(epoch: 1), Message.ready) { $0.kvBytes = -1 },
     BrokenRule("Ready.load_seconds is nan", Ready(epoch: 1), Message.ready) {

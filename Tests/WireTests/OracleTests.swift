@@ -55,7 +55,13 @@ struct Expected: Sendable, CustomTestStringConvertible {
           epoch: 3, modelDigest: digest, stage: 1, stageCount: 3, firstLayer: 11, layerCount: 10,
           nextEndpoint: "tcp://10.0.0.2:7002", kvBlockCount: 2048, kvBlockTokens: 16,
           activationType: .f16, featureCredits: 4, stepTokensMax: 512, weights: "q8_0",
-          logs: true, keeps: true, tensorSources: ["tcp://10.0.0.3:7003", "tcp://10.0.0.4:7004"]))),
+          logs: true, keeps: true, gives: true,
+          tensorSources: ["tcp://10.0.0.3:7003", "tcp://10.0.0.4:7004"],
+          kvSources: [
+            KVSource(layers: 11..<13, endpoint: "tcp://10.0.0.3:7003"),
+            KVSource(layers: 20..<21, endpoint: "tcp://10.0.0.5:7005", key: digest),
+          ],
+          kvBlocks: [0, 2047], kvEpoch: 2))),
     Expected(
       "ready", .ready(Ready(epoch: 3, weightBytes: 4 << 30, kvBytes: 1 << 30, loadSeconds: 1.25))),
     Expected(
@@ -65,6 +71,7 @@ struct Expected: Sendable, CustomTestStringConvertible {
           epoch: 3, completed: 1000, busySeconds: 12.5, sendingSeconds: 0.75, sentSeconds: 81.5,
           echoSeconds: 3.25, heldSeconds: 0.125, refusedKeys: 5, refusedHandshakes: 6,
           refusedMessages: 7))),
+    Expected("settled", .settled(Settled(epoch: 3))),
     Expected("drain", .drain(Drain(name: "worker-1"))),
     Expected("drained", .drained(Drained(name: "worker-1", problem: "no other worker is there"))),
     Expected("goodbye", .goodbye(Goodbye(reason: "stopped by its user"))),
@@ -116,6 +123,15 @@ struct Expected: Sendable, CustomTestStringConvertible {
       "tensor_chunk",
       .tensorChunk(
         TensorChunk(name: "language_model.norm.weight", offset: 1 << 20, data: [1, 0, 255]))),
+    Expected("kv_request", .kvRequest(KVRequest(epoch: 2, layer: 11, blocks: [0, 2047]))),
+    Expected(
+      "kv_contents",
+      .kvContents(
+        KVContents(epoch: 2, layer: 11, blocks: [0, 2047], data: [1, 0, 255, 2]))),
+    Expected(
+      "kv_contents_refused",
+      .kvContents(
+        KVContents(epoch: 2, layer: 11, blocks: [7], refusal: "layer 11 is not here"))),
     Expected(
       "tensor_chunk_refused",
       .tensorChunk(

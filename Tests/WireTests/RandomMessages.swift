@@ -15,10 +15,10 @@ struct SplitMix64: RandomNumberGenerator {
 
 /// Makes messages that keep every rule, with random contents.
 struct RandomMessages {
-  static let kinds = 23
+  static let kinds = 26
 
   /// The number that a kind has in the envelope.
-  static func number(of kind: Int) -> Int { kind < 19 ? kind + 1 : kind + 11 }
+  static func number(of kind: Int) -> Int { kind < 20 ? kind + 1 : kind + 10 }
 
   var random: SplitMix64
 
@@ -166,18 +166,26 @@ struct RandomMessages {
   }
 
   mutating func assignment() -> Assignment {
-    let (last, prepares) = (flag(), flag())
+    let (last, prepares, moves) = (flag(), flag(), flag())
+    let (firstLayer, layerCount) = (int(0...40), int(1...40))
     return Assignment(
       epoch: id(), modelDigest: bytes(32), stage: last ? 2 : 1, stageCount: 3,
-      firstLayer: int(0...40), layerCount: int(1...40),
-      nextEndpoint: last ? "" : "tcp://[::1]:9", kvBlockCount: int(1...1 << 20),
+      firstLayer: firstLayer, layerCount: layerCount,
+      nextEndpoint: last ? "" : "tcp://[::1]:9", kvBlockCount: int(9...1 << 20),
       kvBlockTokens: int(1...256), activationType: flag() ? .f16 : .f32, featureCredits: int(0...9),
       stepTokensMax: int(1...4096), weights: flag() ? "q8_0" : "",
       prepares: prepares, logs: !last && flag(), keeps: !prepares && flag(),
-      nextKey: !last && flag() ? bytes(32) : [],
+      gives: !prepares && flag(), nextKey: !last && flag() ? bytes(32) : [],
       workerKeys: list(0...3) { $0.bytes(32) }, visionKeys: list(0...3) { $0.bytes(32) },
       tensorSources: ["tcp://[::1]:10", "tcp://a:11"],
-      tensorSourceKeys: flag() ? [bytes(32), bytes(32)] : [])
+      tensorSourceKeys: flag() ? [bytes(32), bytes(32)] : [],
+      kvSources: moves
+        ? [
+          KVSource(
+            layers: firstLayer..<firstLayer + layerCount, endpoint: "tcp://a:12",
+            key: flag() ? bytes(32) : [])
+        ] : [],
+      kvBlocks: moves ? Array(0...int(0...8)) : [], kvEpoch: moves ? id() : 0)
   }
 
   mutating func geometry() -> WireImageGeometry {
@@ -286,18 +294,28 @@ struct RandomMessages {
     case 16: .answer(answer())
     case 17: .drain(Drain(name: text()))
     case 18: .drained(Drained(name: text(), problem: text()))
-    case 19: .manifestRequest(ManifestRequest(modelDigest: bytes(32), part: text()))
-    case 20: .manifest(manifest())
-    case 21:
+    case 19: .settled(Settled(epoch: id()))
+    case 20: .manifestRequest(ManifestRequest(modelDigest: bytes(32), part: text()))
+    case 21: .manifest(manifest())
+    case 22:
       .tensorRequest(
         TensorRequest(
           modelDigest: bytes(32), name: "t" + text(), offset: int(0...1 << 40),
           length: int(1...4 << 20)))
-    default:
+    case 23:
       .tensorChunk(
         flag()
           ? TensorChunk(name: "t" + text(), offset: int(0...1 << 40), data: bytes(int(1...40)))
           : TensorChunk(name: "t" + text(), offset: int(0...1 << 40), refusal: "no" + text()))
+    case 24:
+      .kvRequest(
+        KVRequest(epoch: id(), layer: int(0...4095), blocks: list(1...5) { $0.int(0...99) }))
+    default:
+      .kvContents(
+        flag()
+          ? KVContents(
+            epoch: id(), layer: int(0...9), blocks: [3, 1], data: bytes(2 * int(1...20)))
+          : KVContents(epoch: id(), layer: int(0...9), blocks: [3, 1], refusal: "no" + text()))
     }
   }
 }

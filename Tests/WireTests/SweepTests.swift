@@ -71,7 +71,9 @@ struct SweepTests {
 
   @Test(
     "a bomb of empty submessages is refused over budget",
-    arguments: [(12, 3), (12, 5), (14, 4), (17, 4), (13, 3), (31, 3), (31, 4)] as [(UInt64, UInt64)]
+    arguments: [
+      (3, 40), (12, 3), (12, 5), (14, 4), (17, 4), (13, 3), (31, 3), (31, 4),
+    ] as [(UInt64, UInt64)]
   )
   func bomb(body: UInt64, field: UInt64) throws {
     var inside = ProtoBytes()

@@ -12,6 +12,13 @@ enum Whole {
   static let assignment = Assignment(
     epoch: 1, modelDigest: digest, stage: 0, stageCount: 2, firstLayer: 0, layerCount: 2,
     nextEndpoint: "tcp://b:2", kvBlockCount: 8, kvBlockTokens: 16, stepTokensMax: 256)
+  static let moving = Assignment(
+    epoch: 2, modelDigest: digest, stage: 0, stageCount: 2, firstLayer: 0, layerCount: 2,
+    nextEndpoint: "tcp://b:2", kvBlockCount: 8, kvBlockTokens: 16, stepTokensMax: 256,
+    keeps: true, kvSources: [KVSource(layers: 1..<2, endpoint: "tcp://c:3", key: digest)],
+    kvBlocks: [0, 7], kvEpoch: 1)
+  static let kvRequest = KVRequest(epoch: 1, layer: 1, blocks: [0, 7])
+  static let kvContents = KVContents(epoch: 1, layer: 1, blocks: [0, 7], data: [1, 2, 3, 4])
   static let geometry = WireImageGeometry(
     fit: .stretch, originalWidth: 640, originalHeight: 480, side: 112, shortestEdge: 112)
   static let encodeImage = EncodeImage(
@@ -56,7 +63,7 @@ enum Whole {
 
   static let all: [Message] = [
     .hello(fetching), .manifest(manifest), .manifest(files), .tensorRequest(request),
-    .tensorChunk(chunk),
+    .tensorChunk(chunk), .assignment(moving), .kvRequest(kvRequest), .kvContents(kvContents),
     .hello(hello), .hello(client), .welcome(welcome), .assignment(assignment),
     .encodeImage(encodeImage), .imageFeatures(features), .featuresReady(ready), .step(step),
     .step(later), .tokens(tokens), .referringQuery(query), .referringQuery(raw), .answerText(text),

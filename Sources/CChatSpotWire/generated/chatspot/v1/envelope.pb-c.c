@@ -52,7 +52,7 @@ void   chatspot__v1__envelope__free_unpacked
   assert(message->base.descriptor == &chatspot__v1__envelope__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor chatspot__v1__envelope__field_descriptors[23] =
+static const ProtobufCFieldDescriptor chatspot__v1__envelope__field_descriptors[26] =
 {
   {
     "hello",
@@ -283,6 +283,18 @@ static const ProtobufCFieldDescriptor chatspot__v1__envelope__field_descriptors[
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "settled",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Chatspot__V1__Envelope, body_case),
+    offsetof(Chatspot__V1__Envelope, settled),
+    &chatspot__v1__settled__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "manifest_request",
     30,
     PROTOBUF_C_LABEL_NONE,
@@ -330,6 +342,30 @@ static const ProtobufCFieldDescriptor chatspot__v1__envelope__field_descriptors[
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "kv_request",
+    34,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Chatspot__V1__Envelope, body_case),
+    offsetof(Chatspot__V1__Envelope, kv_request),
+    &chatspot__v1__kvrequest__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "kv_contents",
+    35,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Chatspot__V1__Envelope, body_case),
+    offsetof(Chatspot__V1__Envelope, kv_contents),
+    &chatspot__v1__kvcontents__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chatspot__v1__envelope__field_indices_by_name[] = {
   16,   /* field[16] = answer */
@@ -345,22 +381,25 @@ static const unsigned chatspot__v1__envelope__field_indices_by_name[] = {
   4,   /* field[4] = heartbeat */
   0,   /* field[0] = hello */
   8,   /* field[8] = image_features */
-  20,   /* field[20] = manifest */
-  19,   /* field[19] = manifest_request */
+  25,   /* field[25] = kv_contents */
+  24,   /* field[24] = kv_request */
+  21,   /* field[21] = manifest */
+  20,   /* field[20] = manifest_request */
   3,   /* field[3] = ready */
   13,   /* field[13] = referring_query */
   10,   /* field[10] = release_features */
+  19,   /* field[19] = settled */
   11,   /* field[11] = step */
-  22,   /* field[22] = tensor_chunk */
-  21,   /* field[21] = tensor_request */
+  23,   /* field[23] = tensor_chunk */
+  22,   /* field[22] = tensor_request */
   12,   /* field[12] = tokens */
   1,   /* field[1] = welcome */
 };
 static const ProtobufCIntRange chatspot__v1__envelope__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 30, 19 },
-  { 0, 23 }
+  { 30, 20 },
+  { 0, 26 }
 };
 const ProtobufCMessageDescriptor chatspot__v1__envelope__descriptor =
 {
@@ -370,7 +409,7 @@ const ProtobufCMessageDescriptor chatspot__v1__envelope__descriptor =
   "Chatspot__V1__Envelope",
   "chatspot.v1",
   sizeof(Chatspot__V1__Envelope),
-  23,
+  26,
   chatspot__v1__envelope__field_descriptors,
   chatspot__v1__envelope__field_indices_by_name,
   2,  chatspot__v1__envelope__number_ranges,

@@ -142,6 +142,96 @@ void   chatspot__v1__assignment__free_unpacked
   assert(message->base.descriptor == &chatspot__v1__assignment__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   chatspot__v1__kvsource__init
+                     (Chatspot__V1__KVSource         *message)
+{
+  static const Chatspot__V1__KVSource init_value = CHATSPOT__V1__KVSOURCE__INIT;
+  *message = init_value;
+}
+size_t chatspot__v1__kvsource__get_packed_size
+                     (const Chatspot__V1__KVSource *message)
+{
+  assert(message->base.descriptor == &chatspot__v1__kvsource__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t chatspot__v1__kvsource__pack
+                     (const Chatspot__V1__KVSource *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &chatspot__v1__kvsource__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t chatspot__v1__kvsource__pack_to_buffer
+                     (const Chatspot__V1__KVSource *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &chatspot__v1__kvsource__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Chatspot__V1__KVSource *
+       chatspot__v1__kvsource__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Chatspot__V1__KVSource *)
+     protobuf_c_message_unpack (&chatspot__v1__kvsource__descriptor,
+                                allocator, len, data);
+}
+void   chatspot__v1__kvsource__free_unpacked
+                     (Chatspot__V1__KVSource *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &chatspot__v1__kvsource__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   chatspot__v1__settled__init
+                     (Chatspot__V1__Settled         *message)
+{
+  static const Chatspot__V1__Settled init_value = CHATSPOT__V1__SETTLED__INIT;
+  *message = init_value;
+}
+size_t chatspot__v1__settled__get_packed_size
+                     (const Chatspot__V1__Settled *message)
+{
+  assert(message->base.descriptor == &chatspot__v1__settled__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t chatspot__v1__settled__pack
+                     (const Chatspot__V1__Settled *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &chatspot__v1__settled__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t chatspot__v1__settled__pack_to_buffer
+                     (const Chatspot__V1__Settled *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &chatspot__v1__settled__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Chatspot__V1__Settled *
+       chatspot__v1__settled__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Chatspot__V1__Settled *)
+     protobuf_c_message_unpack (&chatspot__v1__settled__descriptor,
+                                allocator, len, data);
+}
+void   chatspot__v1__settled__free_unpacked
+                     (Chatspot__V1__Settled *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &chatspot__v1__settled__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   chatspot__v1__ready__init
                      (Chatspot__V1__Ready         *message)
 {
@@ -601,7 +691,7 @@ const ProtobufCMessageDescriptor chatspot__v1__welcome__descriptor =
   (ProtobufCMessageInit) chatspot__v1__welcome__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor chatspot__v1__assignment__field_descriptors[21] =
+static const ProtobufCFieldDescriptor chatspot__v1__assignment__field_descriptors[25] =
 {
   {
     "epoch",
@@ -796,6 +886,18 @@ static const ProtobufCFieldDescriptor chatspot__v1__assignment__field_descriptor
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "gives",
+    17,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__Assignment, gives),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "next_key",
     20,
     PROTOBUF_C_LABEL_NONE,
@@ -855,36 +957,77 @@ static const ProtobufCFieldDescriptor chatspot__v1__assignment__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "kv_sources",
+    40,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Chatspot__V1__Assignment, n_kv_sources),
+    offsetof(Chatspot__V1__Assignment, kv_sources),
+    &chatspot__v1__kvsource__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "kv_blocks",
+    41,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Chatspot__V1__Assignment, n_kv_blocks),
+    offsetof(Chatspot__V1__Assignment, kv_blocks),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "kv_epoch",
+    42,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__Assignment, kv_epoch),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned chatspot__v1__assignment__field_indices_by_name[] = {
   9,   /* field[9] = activation_type */
   0,   /* field[0] = epoch */
   10,   /* field[10] = feature_credits */
   4,   /* field[4] = first_layer */
+  16,   /* field[16] = gives */
   15,   /* field[15] = keeps */
   7,   /* field[7] = kv_block_count */
   8,   /* field[8] = kv_block_tokens */
+  23,   /* field[23] = kv_blocks */
+  24,   /* field[24] = kv_epoch */
+  22,   /* field[22] = kv_sources */
   5,   /* field[5] = layer_count */
   14,   /* field[14] = logs */
   1,   /* field[1] = model_digest */
   6,   /* field[6] = next_endpoint */
-  16,   /* field[16] = next_key */
+  17,   /* field[17] = next_key */
   13,   /* field[13] = prepares */
   2,   /* field[2] = stage */
   3,   /* field[3] = stage_count */
   11,   /* field[11] = step_tokens_max */
-  20,   /* field[20] = tensor_source_keys */
-  19,   /* field[19] = tensor_sources */
-  18,   /* field[18] = vision_keys */
+  21,   /* field[21] = tensor_source_keys */
+  20,   /* field[20] = tensor_sources */
+  19,   /* field[19] = vision_keys */
   12,   /* field[12] = weights */
-  17,   /* field[17] = worker_keys */
+  18,   /* field[18] = worker_keys */
 };
-static const ProtobufCIntRange chatspot__v1__assignment__number_ranges[3 + 1] =
+static const ProtobufCIntRange chatspot__v1__assignment__number_ranges[4 + 1] =
 {
   { 1, 0 },
-  { 20, 16 },
-  { 30, 19 },
-  { 0, 21 }
+  { 20, 17 },
+  { 30, 20 },
+  { 40, 22 },
+  { 0, 25 }
 };
 const ProtobufCMessageDescriptor chatspot__v1__assignment__descriptor =
 {
@@ -894,11 +1037,126 @@ const ProtobufCMessageDescriptor chatspot__v1__assignment__descriptor =
   "Chatspot__V1__Assignment",
   "chatspot.v1",
   sizeof(Chatspot__V1__Assignment),
-  21,
+  25,
   chatspot__v1__assignment__field_descriptors,
   chatspot__v1__assignment__field_indices_by_name,
-  3,  chatspot__v1__assignment__number_ranges,
+  4,  chatspot__v1__assignment__number_ranges,
   (ProtobufCMessageInit) chatspot__v1__assignment__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor chatspot__v1__kvsource__field_descriptors[4] =
+{
+  {
+    "first_layer",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__KVSource, first_layer),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "layer_count",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__KVSource, layer_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "endpoint",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__KVSource, endpoint),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "key",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__KVSource, key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned chatspot__v1__kvsource__field_indices_by_name[] = {
+  2,   /* field[2] = endpoint */
+  0,   /* field[0] = first_layer */
+  3,   /* field[3] = key */
+  1,   /* field[1] = layer_count */
+};
+static const ProtobufCIntRange chatspot__v1__kvsource__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor chatspot__v1__kvsource__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "chatspot.v1.KVSource",
+  "KVSource",
+  "Chatspot__V1__KVSource",
+  "chatspot.v1",
+  sizeof(Chatspot__V1__KVSource),
+  4,
+  chatspot__v1__kvsource__field_descriptors,
+  chatspot__v1__kvsource__field_indices_by_name,
+  1,  chatspot__v1__kvsource__number_ranges,
+  (ProtobufCMessageInit) chatspot__v1__kvsource__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor chatspot__v1__settled__field_descriptors[1] =
+{
+  {
+    "epoch",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__Settled, epoch),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned chatspot__v1__settled__field_indices_by_name[] = {
+  0,   /* field[0] = epoch */
+};
+static const ProtobufCIntRange chatspot__v1__settled__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor chatspot__v1__settled__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "chatspot.v1.Settled",
+  "Settled",
+  "Chatspot__V1__Settled",
+  "chatspot.v1",
+  sizeof(Chatspot__V1__Settled),
+  1,
+  chatspot__v1__settled__field_descriptors,
+  chatspot__v1__settled__field_indices_by_name,
+  1,  chatspot__v1__settled__number_ranges,
+  (ProtobufCMessageInit) chatspot__v1__settled__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor chatspot__v1__ready__field_descriptors[4] =

@@ -277,6 +277,96 @@ void   chatspot__v1__tensor_chunk__free_unpacked
   assert(message->base.descriptor == &chatspot__v1__tensor_chunk__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   chatspot__v1__kvrequest__init
+                     (Chatspot__V1__KVRequest         *message)
+{
+  static const Chatspot__V1__KVRequest init_value = CHATSPOT__V1__KVREQUEST__INIT;
+  *message = init_value;
+}
+size_t chatspot__v1__kvrequest__get_packed_size
+                     (const Chatspot__V1__KVRequest *message)
+{
+  assert(message->base.descriptor == &chatspot__v1__kvrequest__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t chatspot__v1__kvrequest__pack
+                     (const Chatspot__V1__KVRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &chatspot__v1__kvrequest__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t chatspot__v1__kvrequest__pack_to_buffer
+                     (const Chatspot__V1__KVRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &chatspot__v1__kvrequest__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Chatspot__V1__KVRequest *
+       chatspot__v1__kvrequest__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Chatspot__V1__KVRequest *)
+     protobuf_c_message_unpack (&chatspot__v1__kvrequest__descriptor,
+                                allocator, len, data);
+}
+void   chatspot__v1__kvrequest__free_unpacked
+                     (Chatspot__V1__KVRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &chatspot__v1__kvrequest__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   chatspot__v1__kvcontents__init
+                     (Chatspot__V1__KVContents         *message)
+{
+  static const Chatspot__V1__KVContents init_value = CHATSPOT__V1__KVCONTENTS__INIT;
+  *message = init_value;
+}
+size_t chatspot__v1__kvcontents__get_packed_size
+                     (const Chatspot__V1__KVContents *message)
+{
+  assert(message->base.descriptor == &chatspot__v1__kvcontents__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t chatspot__v1__kvcontents__pack
+                     (const Chatspot__V1__KVContents *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &chatspot__v1__kvcontents__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t chatspot__v1__kvcontents__pack_to_buffer
+                     (const Chatspot__V1__KVContents *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &chatspot__v1__kvcontents__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Chatspot__V1__KVContents *
+       chatspot__v1__kvcontents__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Chatspot__V1__KVContents *)
+     protobuf_c_message_unpack (&chatspot__v1__kvcontents__descriptor,
+                                allocator, len, data);
+}
+void   chatspot__v1__kvcontents__free_unpacked
+                     (Chatspot__V1__KVContents *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &chatspot__v1__kvcontents__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor chatspot__v1__manifest_request__field_descriptors[2] =
 {
   {
@@ -737,5 +827,159 @@ const ProtobufCMessageDescriptor chatspot__v1__tensor_chunk__descriptor =
   chatspot__v1__tensor_chunk__field_indices_by_name,
   1,  chatspot__v1__tensor_chunk__number_ranges,
   (ProtobufCMessageInit) chatspot__v1__tensor_chunk__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor chatspot__v1__kvrequest__field_descriptors[3] =
+{
+  {
+    "epoch",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__KVRequest, epoch),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "layer",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__KVRequest, layer),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "blocks",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Chatspot__V1__KVRequest, n_blocks),
+    offsetof(Chatspot__V1__KVRequest, blocks),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned chatspot__v1__kvrequest__field_indices_by_name[] = {
+  2,   /* field[2] = blocks */
+  0,   /* field[0] = epoch */
+  1,   /* field[1] = layer */
+};
+static const ProtobufCIntRange chatspot__v1__kvrequest__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor chatspot__v1__kvrequest__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "chatspot.v1.KVRequest",
+  "KVRequest",
+  "Chatspot__V1__KVRequest",
+  "chatspot.v1",
+  sizeof(Chatspot__V1__KVRequest),
+  3,
+  chatspot__v1__kvrequest__field_descriptors,
+  chatspot__v1__kvrequest__field_indices_by_name,
+  1,  chatspot__v1__kvrequest__number_ranges,
+  (ProtobufCMessageInit) chatspot__v1__kvrequest__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor chatspot__v1__kvcontents__field_descriptors[5] =
+{
+  {
+    "epoch",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__KVContents, epoch),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "layer",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__KVContents, layer),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "blocks",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Chatspot__V1__KVContents, n_blocks),
+    offsetof(Chatspot__V1__KVContents, blocks),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "data",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__KVContents, data),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "refusal",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Chatspot__V1__KVContents, refusal),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned chatspot__v1__kvcontents__field_indices_by_name[] = {
+  2,   /* field[2] = blocks */
+  3,   /* field[3] = data */
+  0,   /* field[0] = epoch */
+  1,   /* field[1] = layer */
+  4,   /* field[4] = refusal */
+};
+static const ProtobufCIntRange chatspot__v1__kvcontents__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor chatspot__v1__kvcontents__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "chatspot.v1.KVContents",
+  "KVContents",
+  "Chatspot__V1__KVContents",
+  "chatspot.v1",
+  sizeof(Chatspot__V1__KVContents),
+  5,
+  chatspot__v1__kvcontents__field_descriptors,
+  chatspot__v1__kvcontents__field_indices_by_name,
+  1,  chatspot__v1__kvcontents__number_ranges,
+  (ProtobufCMessageInit) chatspot__v1__kvcontents__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -50,10 +50,13 @@ typedef enum {
   CHATSPOT__V1__ENVELOPE__BODY_ANSWER = 17,
   CHATSPOT__V1__ENVELOPE__BODY_DRAIN = 18,
   CHATSPOT__V1__ENVELOPE__BODY_DRAINED = 19,
+  CHATSPOT__V1__ENVELOPE__BODY_SETTLED = 20,
   CHATSPOT__V1__ENVELOPE__BODY_MANIFEST_REQUEST = 30,
   CHATSPOT__V1__ENVELOPE__BODY_MANIFEST = 31,
   CHATSPOT__V1__ENVELOPE__BODY_TENSOR_REQUEST = 32,
-  CHATSPOT__V1__ENVELOPE__BODY_TENSOR_CHUNK = 33
+  CHATSPOT__V1__ENVELOPE__BODY_TENSOR_CHUNK = 33,
+  CHATSPOT__V1__ENVELOPE__BODY_KV_REQUEST = 34,
+  CHATSPOT__V1__ENVELOPE__BODY_KV_CONTENTS = 35
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(CHATSPOT__V1__ENVELOPE__BODY__CASE)
 } Chatspot__V1__Envelope__BodyCase;
 
@@ -142,6 +145,10 @@ struct  Chatspot__V1__Envelope
      */
     Chatspot__V1__Drained *drained;
     /*
+     * Coordinator to member.
+     */
+    Chatspot__V1__Settled *settled;
+    /*
      * Member to the coordinator's tensor port.
      */
     Chatspot__V1__ManifestRequest *manifest_request;
@@ -157,6 +164,14 @@ struct  Chatspot__V1__Envelope
      * Holder to member.
      */
     Chatspot__V1__TensorChunk *tensor_chunk;
+    /*
+     * Worker to worker.
+     */
+    Chatspot__V1__KVRequest *kv_request;
+    /*
+     * Worker to worker.
+     */
+    Chatspot__V1__KVContents *kv_contents;
   };
 };
 #define CHATSPOT__V1__ENVELOPE__INIT \

@@ -19,6 +19,8 @@ PROTOBUF_C__BEGIN_DECLS
 typedef struct Chatspot__V1__Hello Chatspot__V1__Hello;
 typedef struct Chatspot__V1__Welcome Chatspot__V1__Welcome;
 typedef struct Chatspot__V1__Assignment Chatspot__V1__Assignment;
+typedef struct Chatspot__V1__KVSource Chatspot__V1__KVSource;
+typedef struct Chatspot__V1__Settled Chatspot__V1__Settled;
 typedef struct Chatspot__V1__Ready Chatspot__V1__Ready;
 typedef struct Chatspot__V1__Heartbeat Chatspot__V1__Heartbeat;
 typedef struct Chatspot__V1__Drain Chatspot__V1__Drain;
@@ -212,10 +214,15 @@ struct  Chatspot__V1__Assignment
    */
   protobuf_c_boolean logs;
   /*
-   * What the KV blocks, the log and the image features hold stays of meaning: the plan differs from the one before
-   * in another stage alone. Layers, weights, KV blocks and place are those that the stage has.
+   * What the KV blocks hold of layers that the stage has had, and the image features that it holds, stays of
+   * meaning; so does the log where layers and place are those that the stage has had. The number of KV blocks and of
+   * their positions is as it was.
    */
   protobuf_c_boolean keeps;
+  /*
+   * What the KV blocks of the plan before hold is kept, for others to ask for, until Settled comes.
+   */
+  protobuf_c_boolean gives;
   /*
    * The public CURVE key of who listens at `next_endpoint`; 32 bytes. Empty in a cluster without keys.
    */
@@ -244,10 +251,69 @@ struct  Chatspot__V1__Assignment
    */
   size_t n_tensor_source_keys;
   ProtobufCBinaryData *tensor_source_keys;
+  /*
+   * Who holds what KV blocks are to hold of layers that the stage has not had. It is fetched before Ready is
+   * answered. At most 1024, whose layers do not overlap and are the stage's.
+   */
+  size_t n_kv_sources;
+  Chatspot__V1__KVSource **kv_sources;
+  /*
+   * The KV blocks that are fetched, each once; none without `kv_sources`.
+   */
+  size_t n_kv_blocks;
+  uint32_t *kv_blocks;
+  /*
+   * The epoch of the plan under which `kv_sources` have filled them; 0 without `kv_sources`.
+   */
+  uint64_t kv_epoch;
 };
 #define CHATSPOT__V1__ASSIGNMENT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&chatspot__v1__assignment__descriptor) \
-    , 0, {0,NULL}, 0, 0, 0, 0, (char *)protobuf_c_empty_string, 0, 0, CHATSPOT__V1__DATA_TYPE__DATA_TYPE_UNSPECIFIED, 0, 0, (char *)protobuf_c_empty_string, 0, 0, 0, {0,NULL}, 0,NULL, 0,NULL, 0,NULL, 0,NULL }
+    , 0, {0,NULL}, 0, 0, 0, 0, (char *)protobuf_c_empty_string, 0, 0, CHATSPOT__V1__DATA_TYPE__DATA_TYPE_UNSPECIFIED, 0, 0, (char *)protobuf_c_empty_string, 0, 0, 0, 0, {0,NULL}, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0 }
+
+
+/*
+ * Somebody who holds the KV blocks of some layers.
+ */
+struct  Chatspot__V1__KVSource
+{
+  ProtobufCMessage base;
+  /*
+   * The first decoder layer.
+   */
+  uint32_t first_layer;
+  /*
+   * How many decoder layers; not zero.
+   */
+  uint32_t layer_count;
+  /*
+   * The holder's tensor endpoint. At most 256 bytes.
+   */
+  char *endpoint;
+  /*
+   * The public CURVE key of who listens there; 32 bytes. Empty in a cluster without keys.
+   */
+  ProtobufCBinaryData key;
+};
+#define CHATSPOT__V1__KVSOURCE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&chatspot__v1__kvsource__descriptor) \
+    , 0, 0, (char *)protobuf_c_empty_string, {0,NULL} }
+
+
+/*
+ * All stages of a plan are ready: what a member kept of the plan before, for others, may go.
+ */
+struct  Chatspot__V1__Settled
+{
+  ProtobufCMessage base;
+  /*
+   * The epoch of the plan.
+   */
+  uint64_t epoch;
+};
+#define CHATSPOT__V1__SETTLED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&chatspot__v1__settled__descriptor) \
+    , 0 }
 
 
 /*
@@ -448,6 +514,44 @@ Chatspot__V1__Assignment *
 void   chatspot__v1__assignment__free_unpacked
                      (Chatspot__V1__Assignment *message,
                       ProtobufCAllocator *allocator);
+/* Chatspot__V1__KVSource methods */
+void   chatspot__v1__kvsource__init
+                     (Chatspot__V1__KVSource         *message);
+size_t chatspot__v1__kvsource__get_packed_size
+                     (const Chatspot__V1__KVSource   *message);
+size_t chatspot__v1__kvsource__pack
+                     (const Chatspot__V1__KVSource   *message,
+                      uint8_t             *out);
+size_t chatspot__v1__kvsource__pack_to_buffer
+                     (const Chatspot__V1__KVSource   *message,
+                      ProtobufCBuffer     *buffer);
+Chatspot__V1__KVSource *
+       chatspot__v1__kvsource__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   chatspot__v1__kvsource__free_unpacked
+                     (Chatspot__V1__KVSource *message,
+                      ProtobufCAllocator *allocator);
+/* Chatspot__V1__Settled methods */
+void   chatspot__v1__settled__init
+                     (Chatspot__V1__Settled         *message);
+size_t chatspot__v1__settled__get_packed_size
+                     (const Chatspot__V1__Settled   *message);
+size_t chatspot__v1__settled__pack
+                     (const Chatspot__V1__Settled   *message,
+                      uint8_t             *out);
+size_t chatspot__v1__settled__pack_to_buffer
+                     (const Chatspot__V1__Settled   *message,
+                      ProtobufCBuffer     *buffer);
+Chatspot__V1__Settled *
+       chatspot__v1__settled__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   chatspot__v1__settled__free_unpacked
+                     (Chatspot__V1__Settled *message,
+                      ProtobufCAllocator *allocator);
 /* Chatspot__V1__Ready methods */
 void   chatspot__v1__ready__init
                      (Chatspot__V1__Ready         *message);
@@ -554,6 +658,12 @@ typedef void (*Chatspot__V1__Welcome_Closure)
 typedef void (*Chatspot__V1__Assignment_Closure)
                  (const Chatspot__V1__Assignment *message,
                   void *closure_data);
+typedef void (*Chatspot__V1__KVSource_Closure)
+                 (const Chatspot__V1__KVSource *message,
+                  void *closure_data);
+typedef void (*Chatspot__V1__Settled_Closure)
+                 (const Chatspot__V1__Settled *message,
+                  void *closure_data);
 typedef void (*Chatspot__V1__Ready_Closure)
                  (const Chatspot__V1__Ready *message,
                   void *closure_data);
@@ -579,6 +689,8 @@ extern const ProtobufCEnumDescriptor    chatspot__v1__role__descriptor;
 extern const ProtobufCMessageDescriptor chatspot__v1__hello__descriptor;
 extern const ProtobufCMessageDescriptor chatspot__v1__welcome__descriptor;
 extern const ProtobufCMessageDescriptor chatspot__v1__assignment__descriptor;
+extern const ProtobufCMessageDescriptor chatspot__v1__kvsource__descriptor;
+extern const ProtobufCMessageDescriptor chatspot__v1__settled__descriptor;
 extern const ProtobufCMessageDescriptor chatspot__v1__ready__descriptor;
 extern const ProtobufCMessageDescriptor chatspot__v1__heartbeat__descriptor;
 extern const ProtobufCMessageDescriptor chatspot__v1__drain__descriptor;

@@ -21,6 +21,8 @@ typedef struct Chatspot__V1__ManifestFile Chatspot__V1__ManifestFile;
 typedef struct Chatspot__V1__ManifestTensor Chatspot__V1__ManifestTensor;
 typedef struct Chatspot__V1__TensorRequest Chatspot__V1__TensorRequest;
 typedef struct Chatspot__V1__TensorChunk Chatspot__V1__TensorChunk;
+typedef struct Chatspot__V1__KVRequest Chatspot__V1__KVRequest;
+typedef struct Chatspot__V1__KVContents Chatspot__V1__KVContents;
 
 
 /* --- enums --- */
@@ -202,6 +204,65 @@ struct  Chatspot__V1__TensorChunk
     , (char *)protobuf_c_empty_string, 0, {0,NULL}, (char *)protobuf_c_empty_string }
 
 
+/*
+ * Asks a worker for what KV blocks hold. It answers with a KVContents.
+ */
+struct  Chatspot__V1__KVRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The epoch of the plan under which the worker has, or had, the layer.
+   */
+  uint64_t epoch;
+  /*
+   * The decoder layer.
+   */
+  uint32_t layer;
+  /*
+   * The KV blocks: 1 to 4096.
+   */
+  size_t n_blocks;
+  uint32_t *blocks;
+};
+#define CHATSPOT__V1__KVREQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&chatspot__v1__kvrequest__descriptor) \
+    , 0, 0, 0,NULL }
+
+
+/*
+ * The answer to a KVRequest.
+ */
+struct  Chatspot__V1__KVContents
+{
+  ProtobufCMessage base;
+  /*
+   * The epoch that was asked for.
+   */
+  uint64_t epoch;
+  /*
+   * The decoder layer.
+   */
+  uint32_t layer;
+  /*
+   * The KV blocks: 1 to 4096.
+   */
+  size_t n_blocks;
+  uint32_t *blocks;
+  /*
+   * One block after the other: its keys, then its values, each [KV heads, positions, head width] in f16. Empty
+   * with `refusal`. At most 4 MiB.
+   */
+  ProtobufCBinaryData data;
+  /*
+   * Why there is nothing, for people: the worker does not hold them. Empty with `data`.
+   */
+  char *refusal;
+};
+#define CHATSPOT__V1__KVCONTENTS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&chatspot__v1__kvcontents__descriptor) \
+    , 0, 0, 0,NULL, {0,NULL}, (char *)protobuf_c_empty_string }
+
+
 /* Chatspot__V1__ManifestRequest methods */
 void   chatspot__v1__manifest_request__init
                      (Chatspot__V1__ManifestRequest         *message);
@@ -316,6 +377,44 @@ Chatspot__V1__TensorChunk *
 void   chatspot__v1__tensor_chunk__free_unpacked
                      (Chatspot__V1__TensorChunk *message,
                       ProtobufCAllocator *allocator);
+/* Chatspot__V1__KVRequest methods */
+void   chatspot__v1__kvrequest__init
+                     (Chatspot__V1__KVRequest         *message);
+size_t chatspot__v1__kvrequest__get_packed_size
+                     (const Chatspot__V1__KVRequest   *message);
+size_t chatspot__v1__kvrequest__pack
+                     (const Chatspot__V1__KVRequest   *message,
+                      uint8_t             *out);
+size_t chatspot__v1__kvrequest__pack_to_buffer
+                     (const Chatspot__V1__KVRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Chatspot__V1__KVRequest *
+       chatspot__v1__kvrequest__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   chatspot__v1__kvrequest__free_unpacked
+                     (Chatspot__V1__KVRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Chatspot__V1__KVContents methods */
+void   chatspot__v1__kvcontents__init
+                     (Chatspot__V1__KVContents         *message);
+size_t chatspot__v1__kvcontents__get_packed_size
+                     (const Chatspot__V1__KVContents   *message);
+size_t chatspot__v1__kvcontents__pack
+                     (const Chatspot__V1__KVContents   *message,
+                      uint8_t             *out);
+size_t chatspot__v1__kvcontents__pack_to_buffer
+                     (const Chatspot__V1__KVContents   *message,
+                      ProtobufCBuffer     *buffer);
+Chatspot__V1__KVContents *
+       chatspot__v1__kvcontents__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   chatspot__v1__kvcontents__free_unpacked
+                     (Chatspot__V1__KVContents *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Chatspot__V1__ManifestRequest_Closure)
@@ -336,6 +435,12 @@ typedef void (*Chatspot__V1__TensorRequest_Closure)
 typedef void (*Chatspot__V1__TensorChunk_Closure)
                  (const Chatspot__V1__TensorChunk *message,
                   void *closure_data);
+typedef void (*Chatspot__V1__KVRequest_Closure)
+                 (const Chatspot__V1__KVRequest *message,
+                  void *closure_data);
+typedef void (*Chatspot__V1__KVContents_Closure)
+                 (const Chatspot__V1__KVContents *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -348,6 +453,8 @@ extern const ProtobufCMessageDescriptor chatspot__v1__manifest_file__descriptor;
 extern const ProtobufCMessageDescriptor chatspot__v1__manifest_tensor__descriptor;
 extern const ProtobufCMessageDescriptor chatspot__v1__tensor_request__descriptor;
 extern const ProtobufCMessageDescriptor chatspot__v1__tensor_chunk__descriptor;
+extern const ProtobufCMessageDescriptor chatspot__v1__kvrequest__descriptor;
+extern const ProtobufCMessageDescriptor chatspot__v1__kvcontents__descriptor;
 
 PROTOBUF_C__END_DECLS
 

@@ -1,0 +1,25 @@
+internal import CChatSpotWire
+
+/// All stages of a plan are ready: what a member kept of the plan before, for others, may go.
+public struct Settled: Sendable, Equatable {
+  /// The epoch of the plan.
+  public var epoch: UInt64
+
+  /// Takes the field as it is; `encode` checks it.
+  public init(epoch: UInt64) { self.epoch = epoch }
+}
+
+extension Settled: WireMessage {
+  static var messageName: StaticString { "Settled" }
+  static var initialise: Initialiser<Chatspot__V1__Settled> { chatspot__v1__settled__init }
+
+  init(reading c: Chatspot__V1__Settled) throws(WireFault) { epoch = c.epoch }
+
+  func validate(_ limits: WireLimits) throws(WireFault) {
+    try FieldCheck(Self.messageName, limits).identifier(epoch, "epoch")
+  }
+
+  func write(to c: UnsafeMutablePointer<Chatspot__V1__Settled>, _ arena: PackArena) {
+    c.pointee.epoch = epoch
+  }
+}

@@ -1,0 +1,37 @@
+/// KV blocks that other workers read, and those that come from them.
+
+internal import Compute
+internal import Wire
+
+extension StageEngine {
+  /// What another worker asks for, or why it cannot have it.
+  func contents(for request: KVRequest) -> KVContents {
+    var contents = KVContents(epoch: request.epoch, layer: request.layer, blocks: request.blocks)
+    let held = [loaded?.givenBlocks, given].compactMap(\.self)
+      .first { $0.epoch == request.epoch && $0.layers.contains(request.layer) }
+    if let held, let data = held.contents(ofLayer: request.layer, blocks: request.blocks) {
+      contents.data = data
+    } else {
+      contents.refusal =
+        held == nil
+        ? "layer \(request.layer) of plan \(planNumber(request.epoch)) is not here"
+        : "\(request.blocks.count) blocks are too many, or not all here"
+    }
+    return contents
+  }
+
+  func fill(_ contents: KVContents, _ plan: UInt64) {
+    let target: (cache: KVMemory, layers: Range<Int>)? =
+      if let loaded, loaded.assignment.epoch == plan {
+        (loaded.cache, loaded.assignment.layers)
+      } else if let prepared, prepared.assignment.epoch == plan, let cache = prepared.cache {
+        (cache, prepared.assignment.layers)
+      } else {
+        nil
+      }
+    guard let target, target.layers.contains(contents.layer) else { return }
+    target.cache.fill(
+      layer: contents.layer - target.layers.lowerBound, blocks: contents.blocks,
+      with: contents.data)
+  }
+}
