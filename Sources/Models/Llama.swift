@@ -19,11 +19,13 @@ public struct LlamaStage: Sendable {
   let head: StoredTensor?  // [vocabulary, hidden]
   private let rotary: RotaryEmbedding
 
-  /// Maps the tensors of `layerRange` and of the ends that it includes, and no others.
+  /// Maps the tensors of `layerRange` and of the ends that it includes, and no others; those that `held`
+  /// has, which holds the same weights in the same formats, are taken from there.
   ///
   /// `weights` is the decoder's scope. Keys: `embed_tokens`, `layers.N`, `norm`, `lm_head`.
   public init(
-    loading weights: WeightScope, configuration: TextConfiguration, layerRange: Range<Int>
+    loading weights: WeightScope, configuration: TextConfiguration, layerRange: Range<Int>,
+    reusing held: LlamaStage? = nil
   ) throws(CheckpointError) {
     precondition(layerRange.lowerBound >= 0 && layerRange.upperBound <= configuration.layers)
     self.configuration = configuration
@@ -32,14 +34,24 @@ public struct LlamaStage: Sendable {
       layerRange.lowerBound == 0, layerRange.upperBound == configuration.layers
     )
     let tableShape = [configuration.vocabulary, configuration.hidden]
-    embedding = isFirst ? try weights.tensor("embed_tokens.weight", shape: tableShape) : nil
+    if isFirst, let table = held?.embedding {
+      embedding = table
+    } else {
+      embedding = isFirst ? try weights.tensor("embed_tokens.weight", shape: tableShape) : nil
+    }
     var layers: [LlamaLayer] = []
     for index in layerRange {
-      layers.append(
-        try LlamaLayer(loading: weights.scope("layers.\(index)"), configuration: configuration))
+      if let layer = held?.layer(index) {
+        layers.append(layer)
+      } else {
+        let scope = weights.scope("layers.\(index)")
+        layers.append(try LlamaLayer(loading: scope, configuration: configuration))
+      }
     }
     self.layers = layers
-    if isLast {
+    if isLast, let held, held.isLast {
+      (finalNorm, head) = (held.finalNorm, held.head)
+    } else if isLast {
       finalNorm = try weights.vector("norm.weight", count: configuration.hidden)
       if configuration.tiedHead, let embedding {
         head = embedding
@@ -51,6 +63,23 @@ public struct LlamaStage: Sendable {
       (finalNorm, head) = (nil, nil)
     }
     rotary = RotaryEmbedding(frequencies: configuration.rotaryFrequencies)
+  }
+
+  /// What a stage has of another's layers, and nothing that only others need; nil if that is none.
+  public init?(partOf whole: LlamaStage, layers range: Range<Int>) {
+    let shared = range.clamped(to: whole.layerRange)
+    guard !shared.isEmpty else { return nil }
+    configuration = whole.configuration
+    layerRange = shared
+    layers = shared.compactMap { whole.layer($0) }
+    embedding = range.lowerBound == 0 ? whole.embedding : nil
+    let isLast = range.upperBound == configuration.layers
+    (finalNorm, head) = isLast ? (whole.finalNorm, whole.head) : (nil, nil)
+    rotary = whole.rotary
+  }
+
+  private func layer(_ index: Int) -> LlamaLayer? {
+    layerRange.contains(index) ? layers[index - layerRange.lowerBound] : nil
   }
 
   /// Whether token ids go in.
@@ -120,14 +149,25 @@ public struct LlamaStage: Sendable {
     head.multiply(scratch.rounded, into: &logits, on: team)
   }
 
-  /// A KV cache for this stage's layers; those of the decoder's layers that `held` names are another
-  /// cache's too. Throws `.outOfMemory`.
+  /// A KV cache for this stage's layers. Throws `.outOfMemory`.
   public func makeCache(
-    blocks: Int, blockTokens: Int, format: WeightFormat = .f16, sharing held: [Int: KVLayer] = [:]
+    blocks: Int, blockTokens: Int, format: WeightFormat = .f16
+  ) throws(ComputeError) -> KVMemory {
+    try configuration.makeCache(
+      ofLayers: layerRange, blocks: blocks, blockTokens: blockTokens, format: format)
+  }
+}
+
+extension TextConfiguration {
+  /// A KV cache for some of the decoder's layers; those that `held` names are another cache's too.
+  /// Throws `.outOfMemory`.
+  public func makeCache(
+    ofLayers layers: Range<Int>, blocks: Int, blockTokens: Int, format: WeightFormat = .f16,
+    sharing held: [Int: KVLayer] = [:]
   ) throws(ComputeError) -> KVMemory {
     try KVMemory(
-      layers: layerRange.map { held[$0] }, blocks: blocks, blockTokens: blockTokens,
-      kvHeads: configuration.kvHeads, headWidth: configuration.headWidth, format: format)
+      layers: layers.map { held[$0] }, blocks: blocks, blockTokens: blockTokens,
+      kvHeads: kvHeads, headWidth: headWidth, format: format)
   }
 }
 

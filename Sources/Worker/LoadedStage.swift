@@ -20,14 +20,12 @@ struct LoadedStage {
 
   /// Makes the log beside a stage's blocks. Throws `.outOfMemory`.
   init(
-    _ stage: LlamaStage, projector: Projector?, ends: [Int32], for assignment: Assignment,
-    cache: KVMemory
+    _ weights: StageWeights, ends: [Int32], for assignment: Assignment, cache: KVMemory
   ) throws(ComputeError) {
     self.assignment = assignment
     self.ends = ends
-    self.stage = stage
     self.cache = cache
-    self.projector = projector
+    (stage, projector) = (weights.stage, weights.projector)
     let rowBytes = stage.configuration.hidden * assignment.activationType.byteCount
     log =
       assignment.logs
@@ -47,7 +45,7 @@ struct LoadedStage {
 
   /// Whether it can be a stage of another plan as it is.
   func serves(_ other: Assignment) -> Bool {
-    assignment.layers == other.layers && assignment.weights == other.weights
+    assignment.layers == other.layers && assignment.hasWeights(of: other)
   }
 
   /// The same stage with all that it holds, for a plan that differs in another stage alone; nil if this

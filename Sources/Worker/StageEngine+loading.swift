@@ -2,23 +2,21 @@
 
 internal import Checkpoints
 internal import Compute
+internal import Foundation
 internal import Models
 internal import Wire
 
-/// Weights that have been loaded before the plan that needs them.
+/// A stage that is got ready for a plan that is to come.
 struct PreparedStage {
   let assignment: Assignment
-  let stage: LlamaStage
-  let projector: Projector?
-  /// Where others' KV blocks are filled in already.
+  /// Where others' KV blocks are filled in already; nil where there are none to be.
   let cache: KVMemory?
-
-  func hasWeights(of other: Assignment) -> Bool {
-    assignment.layers == other.layers && assignment.weights == other.weights
-  }
+  /// Nil while they are being loaded.
+  var weights: StageWeights?
 
   func isFor(_ other: Assignment) -> Bool {
-    assignment.epoch == other.epoch && hasWeights(of: other)
+    assignment.epoch == other.epoch && assignment.layers == other.layers
+      && assignment.hasWeights(of: other)
   }
 }
 
@@ -30,16 +28,14 @@ extension StageEngine {
     _ results: AsyncStream<StageResult>.Continuation
   ) {
     let started = clock.now
-    unfilled = nil
-    let (before, prepared) = (loaded, self.prepared)
-    given = assignment.gives ? before?.givenBlocks : nil
+    (readiness, filledPlan) = (nil, nil)
+    given = assignment.gives ? loaded?.givenBlocks : nil
     if assignment.keeps {
-      if let kept = before?.kept(for: assignment) {
-        loaded = kept
-        self.prepared = nil
-        return ready(kept, assignment, since: started, results)
+      if let kept = loaded?.kept(for: assignment) {
+        (loaded, prepared) = (kept, nil)
+        return ready(kept, since: started, results)
       }
-      guard before?.hasBlocks(of: assignment) == true else {
+      guard loaded?.hasBlocks(of: assignment) == true else {
         let error = WireError(
           code: .internal, text: "it does not hold what the plan has it keep",
           epoch: assignment.epoch)
@@ -47,91 +43,17 @@ extension StageEngine {
         return
       }
     }
+    let kept = loaded.map { KeptParts(of: $0, for: assignment) }
+    let prepared = self.prepared
     // Before others are loaded, so that there is room for them.
-    loaded = nil
-    self.prepared = nil
+    (loaded, self.prepared) = (nil, nil)
     guard assignment.layerCount > 0, let checkpoint else { return }
     do throws(WorkerError) {
-      let loaded = try load(assignment, of: checkpoint, prepared, after: before)
+      let loaded = try load(assignment, of: checkpoint, prepared, kept)
       self.loaded = loaded
-      ready(loaded, assignment, since: started, results)
+      ready(loaded, since: started, results)
     } catch {
       results.yield(.failed(error))
-    }
-  }
-
-  /// Answers that an assignment is carried out, as soon as its KV blocks are filled.
-  private func ready(
-    _ loaded: LoadedStage, _ assignment: Assignment, since started: ContinuousClock.Instant,
-    _ results: AsyncStream<StageResult>.Continuation
-  ) {
-    let ready = Ready(
-      epoch: assignment.epoch, weightBytes: loaded.stage.weightBytes,
-      kvBytes: loaded.reservedBytes, loadSeconds: (clock.now - started).seconds)
-    answer(ready, assignment, results)
-  }
-
-  private func answer(
-    _ ready: Ready, _ assignment: Assignment, _ results: AsyncStream<StageResult>.Continuation
-  ) {
-    if assignment.kvSources.isEmpty {
-      results.yield(.toCoordinator(.ready(ready)))
-    } else {
-      unfilled = ready
-    }
-  }
-
-  /// The decoder's weights in the format that the plan says; empty is as they are stored.
-  private func decoderWeights(
-    of checkpoint: Checkpoint, heldAs name: String
-  ) throws(WorkerError) -> WeightScope {
-    let format = WeightFormat(target: name)
-    guard name.isEmpty || format != nil else {
-      throw WorkerError(
-        .loading, "the plan holds weights as \(name), which this worker does not know",
-        remedy: "Run the same version everywhere; this one knows \(WeightFormat.targetNames)")
-    }
-    return WeightScope(
-      of: ConvertedWeights(checkpoint, to: format, on: team), prefix: "language_model")
-  }
-
-  func prepare(
-    _ assignment: Assignment, of checkpoint: Checkpoint,
-    _ results: AsyncStream<StageResult>.Continuation
-  ) {
-    let started = clock.now
-    unfilled = nil
-    // Loaded already: only more of its KV blocks are to be fetched.
-    if let prepared, prepared.isFor(assignment) {
-      let ready = Ready(epoch: assignment.epoch, weightBytes: prepared.stage.weightBytes)
-      return answer(ready, assignment, results)
-    }
-    prepared = nil
-    do throws(WorkerError) {
-      let (stage, projector) = try loadWeights(assignment, of: checkpoint)
-      let shared = loaded.flatMap { $0.hasBlocks(of: assignment) ? $0.kvLayers : nil } ?? [:]
-      let cache =
-        try assignment.kvSources.isEmpty
-        ? nil : makeCache(of: stage, for: assignment, sharing: shared)
-      prepared = PreparedStage(
-        assignment: assignment, stage: stage, projector: projector, cache: cache)
-      let ready = Ready(
-        epoch: assignment.epoch, weightBytes: stage.weightBytes,
-        loadSeconds: (clock.now - started).seconds)
-      answer(ready, assignment, results)
-    } catch {
-      results.yield(.failed(error))
-    }
-  }
-
-  private func makeCache(
-    of stage: LlamaStage, for assignment: Assignment, sharing held: [Int: KVLayer]
-  ) throws(WorkerError) -> KVMemory {
-    do throws(ComputeError) {
-      return try stage.makeCache(
-        blocks: assignment.kvBlockCount, blockTokens: assignment.kvBlockTokens, sharing: held)
-    } catch {
-      throw WorkerError(.loading, error.message, remedy: error.remedy)
     }
   }
 
@@ -139,56 +61,137 @@ extension StageEngine {
   /// stay of meaning.
   private func load(
     _ assignment: Assignment, of checkpoint: Checkpoint, _ prepared: PreparedStage?,
-    after before: LoadedStage?
+    _ kept: KeptParts?
   ) throws(WorkerError) -> LoadedStage {
-    let prepared = prepared.flatMap { $0.hasWeights(of: assignment) ? $0 : nil }
-    let (stage, projector) =
-      if let before, before.serves(assignment) {
-        (before.stage, before.projector)
-      } else if let prepared {
-        (prepared.stage, prepared.projector)
-      } else {
-        try loadWeights(assignment, of: checkpoint)
-      }
-    // Memory that is of no meaning any more saves the pages of new one.
-    let reuses = assignment.keeps || !assignment.gives && before?.serves(assignment) == true
-    var shared =
-      reuses && before?.hasBlocks(of: assignment) == true ? before?.kvLayers ?? [:] : [:]
-    if let cache = prepared?.cache, prepared?.isFor(assignment) == true {
+    let prepared = prepared.flatMap { $0.isFor(assignment) ? $0 : nil }
+    let weights: StageWeights
+    if let ready = prepared?.weights {
+      weights = ready
+    } else {
+      weights = try StageWeights(assignment, of: checkpoint, reusing: kept?.weights, on: team)
+    }
+    var shared = kept?.kvLayers ?? [:]
+    if let cache = prepared?.cache {
       for (index, layer) in assignment.layers.enumerated() { shared[layer] = cache.layer(index) }
     }
-    let cache = try makeCache(of: stage, for: assignment, sharing: shared)
+    let configuration = checkpoint.configuration
     do throws(ComputeError) {
+      let cache = try configuration.text.makeCache(
+        ofLayers: assignment.layers, blocks: assignment.kvBlockCount,
+        blockTokens: assignment.kvBlockTokens, sharing: shared)
       var loaded = try LoadedStage(
-        stage, projector: projector, ends: checkpoint.configuration.endsOfSequence,
-        for: assignment, cache: cache)
-      if assignment.keeps, stage.isFirst { loaded.images = before?.images ?? [:] }
+        weights, ends: configuration.endsOfSequence, for: assignment, cache: cache)
+      loaded.images = kept?.images ?? [:]
       return loaded
     } catch {
       throw WorkerError(.loading, error.message, remedy: error.remedy)
     }
   }
 
-  private func loadWeights(
-    _ assignment: Assignment, of checkpoint: Checkpoint
-  ) throws(WorkerError) -> (LlamaStage, Projector?) {
-    let text = checkpoint.configuration.text
-    let layers = assignment.layers
-    guard layers.upperBound <= text.layers else {
-      throw WorkerError(.loading, "layers \(layers) are assigned; the model has \(text.layers)")
+  /// Loads layers beside those that are held. Whoever has none does it at once, with the whole team; else
+  /// another thread does, and steps go on.
+  func prepare(
+    _ assignment: Assignment, of checkpoint: Checkpoint,
+    _ results: AsyncStream<StageResult>.Continuation
+  ) {
+    let started = clock.now
+    (readiness, filledPlan) = (nil, nil)
+    // Loaded already: only more of its KV blocks are to be fetched.
+    if let prepared, let weights = prepared.weights, prepared.isFor(assignment) {
+      let ready = Ready(epoch: assignment.epoch, weightBytes: weights.stage.weightBytes)
+      return answer(ready, to: assignment, results)
     }
-    let weights = try decoderWeights(of: checkpoint, heldAs: assignment.weights)
-    do {
-      let stage = try LlamaStage(
-        loading: weights, configuration: text, layerRange: layers)
-      let projector =
-        stage.isFirst
-        ? try Projector(
-          loading: checkpoint.weights("multi_modal_projector"),
-          configuration: checkpoint.configuration) : nil
-      return (stage, projector)
+    prepared = nil
+    do throws(ComputeError) {
+      let shared = loaded.flatMap { $0.hasBlocks(of: assignment) ? $0.kvLayers : nil } ?? [:]
+      let cache =
+        assignment.kvSources.isEmpty
+        ? nil
+        : try checkpoint.configuration.text.makeCache(
+          ofLayers: assignment.layers, blocks: assignment.kvBlockCount,
+          blockTokens: assignment.kvBlockTokens, sharing: shared)
+      prepared = PreparedStage(assignment: assignment, cache: cache)
     } catch {
-      throw WorkerError(.loading, error.message, remedy: error.remedy)
+      results.yield(.failed(WorkerError(.loading, error.message, remedy: error.remedy)))
+      return
     }
+    guard let loaded else {
+      let weights = Result { () throws(WorkerError) in
+        try StageWeights(assignment, of: checkpoint, reusing: nil, on: team)
+      }
+      return finishPreparing(weights, for: assignment, since: started, results)
+    }
+    let held = StageWeights(partOf: loaded, for: assignment)
+    Thread.detachNewThread { [weak self] in
+      let weights = Result { () throws(WorkerError) in
+        try StageWeights(assignment, of: checkpoint, reusing: held, on: .single)
+      }
+      Task { await self?.finishPreparing(weights, for: assignment, since: started, results) }
+    }
+  }
+
+  private func finishPreparing(
+    _ weights: Result<StageWeights, WorkerError>, for assignment: Assignment,
+    since started: ContinuousClock.Instant, _ results: AsyncStream<StageResult>.Continuation
+  ) {
+    guard prepared?.isFor(assignment) == true else { return }
+    do throws(WorkerError) {
+      let weights = try weights.get()
+      prepared?.weights = weights
+      let ready = Ready(
+        epoch: assignment.epoch, weightBytes: weights.stage.weightBytes,
+        loadSeconds: (clock.now - started).seconds)
+      answer(ready, to: assignment, results)
+    } catch {
+      results.yield(.failed(error))
+    }
+  }
+
+  /// Answers that an assignment is carried out.
+  private func ready(
+    _ loaded: LoadedStage, since started: ContinuousClock.Instant,
+    _ results: AsyncStream<StageResult>.Continuation
+  ) {
+    let ready = Ready(
+      epoch: loaded.assignment.epoch, weightBytes: loaded.stage.weightBytes,
+      kvBytes: loaded.reservedBytes, loadSeconds: (clock.now - started).seconds)
+    answer(ready, to: loaded.assignment, results)
+  }
+
+  /// Answers as soon as the KV blocks are filled that others hold.
+  private func answer(
+    _ ready: Ready, to assignment: Assignment,
+    _ results: AsyncStream<StageResult>.Continuation
+  ) {
+    readiness = ready
+    if assignment.kvSources.isEmpty { filledPlan = assignment.epoch }
+    answerIfFilled(results)
+  }
+
+  /// All that a plan has from others has been filled in.
+  func filled(_ plan: UInt64, _ results: AsyncStream<StageResult>.Continuation) {
+    filledPlan = plan
+    answerIfFilled(results)
+  }
+
+  private func answerIfFilled(_ results: AsyncStream<StageResult>.Continuation) {
+    guard let ready = readiness, ready.epoch == filledPlan else { return }
+    readiness = nil
+    results.yield(.toCoordinator(.ready(ready)))
+  }
+}
+
+/// What another plan's stage can use of a stage that goes.
+private struct KeptParts {
+  let weights: StageWeights?
+  let kvLayers: [Int: KVLayer]
+  let images: [UInt64: ImageRows]
+
+  init(of stage: LoadedStage, for assignment: Assignment) {
+    weights = StageWeights(partOf: stage, for: assignment)
+    // Memory that is of no meaning any more saves the pages of new one, unless others read it.
+    let sharesBlocks = (assignment.keeps || !assignment.gives) && stage.hasBlocks(of: assignment)
+    kvLayers = sharesBlocks ? stage.kvLayers.filter { assignment.layers.contains($0.key) } : [:]
+    images = assignment.keeps && assignment.firstLayer == 0 ? stage.images : [:]
   }
 }

@@ -49,8 +49,9 @@ actor StageEngine {
   var prepared: PreparedStage?
   /// KV blocks of the plan before, for those who have its layers now.
   var given: GivenBlocks?
-  /// Said once KV blocks have come that others fill.
-  var unfilled: Ready?
+  /// Said once KV blocks have come that others fill, and the plan whose have.
+  var readiness: Ready?
+  var filledPlan: UInt64?
   private var scratch = LlamaScratch()
   private var hidden = Matrix()
   private var runs: [TokenRun] = []
@@ -78,10 +79,7 @@ actor StageEngine {
       case .fill(let contents, let plan, let taken):
         fill(contents, plan)
         taken.resume()
-      case .filled(let plan):
-        guard let ready = unfilled, ready.epoch == plan else { continue }
-        unfilled = nil
-        results.yield(.toCoordinator(.ready(ready)))
+      case .filled(let plan): filled(plan, results)
       case .settled: given = nil
       case .step(let step, let arrived):
         let started = clock.now

@@ -56,9 +56,11 @@ class Cluster:
     names of workers to options of theirs.
     """
 
-    def __init__(self, program, workers=2, spares=0, options=(), machines=None, model=None, own=None):
+    def __init__(self, program, workers=2, spares=0, options=(), machines=None, model=None, mmproj=None, own=None):
         self.program, self.machines = program, machines or {}
         self.model = ["--model", str(model)] if model else []
+        self.model += ["--mmproj", str(mmproj)] if mmproj else []
+        self.memory = 4_000_000_000 if model else 1_000_000_000
         self.log = tempfile.NamedTemporaryFile("w+", prefix="chatspot-chaos-", suffix=".log")
         address = self.machines.get("coordinator", (None, "127.0.0.1"))[1]
         listen = ["--listen", f"tcp://{address}:{free_port()}", "--port", str(free_port())]
@@ -107,7 +109,7 @@ class Cluster:
         host = self.machines.get(name, (None, "127.0.0.1"))[1]
         return self.launch(name, [
             "worker", "--coordinator", self.address, "--name", name, "--listen", f"tcp://{host}:0", "--threads", "1",
-            "--memory-bytes", "1000000000", "--speed", "1000000000", *options])
+            "--memory-bytes", str(self.memory), "--speed", "1000000000", *options])
 
     def add_vision(self, name):
         return self.launch(name, ["vision", "--coordinator", self.address, "--name", name, "--threads", "1"])

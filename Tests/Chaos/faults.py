@@ -4,6 +4,7 @@
     python3 Tests/Chaos/faults.py                                  # every fault, briefly
     python3 Tests/Chaos/faults.py kill --seconds 600 --every 10    # kill -9 of a random worker, for ten minutes
     python3 Tests/Chaos/faults.py partition network                # needs root, for network namespaces
+    python3 Tests/Chaos/faults.py join --model 1.1b-q8_0.gguf --mmproj mmproj.gguf --tokens 40
 
 The program is .build/release/chatspot, or CHATSPOT. Nothing but Python is needed.
 """
@@ -217,10 +218,11 @@ def drain(options):
 @fault
 def join(options):
     """A worker joins under load and becomes part of the plan: KV blocks move with layers, nothing is computed again."""
-    with Cluster(options.program, workers=1, options=["--activations", "f32"]) as cluster:
+    own = {"model": options.model, "mmproj": options.mmproj} if options.model else {}
+    with Cluster(options.program, workers=1, options=["--activations", "f32"], **own) as cluster:
         def more(_):
             cluster.add_worker("worker-2")
-            wait(lambda: len(cluster.status()["stages"]) == 2, 20, "the plan did not take it in", cluster)
+            wait(lambda: len(cluster.status()["stages"]) == 2, 60, "the plan did not take it in", cluster)
         tally = disturb(cluster, options, more, tokens=4 * options.tokens)
         story = cluster.story()
         switch = float(re.findall(r"stands after ([\d.]+) ms", story)[-1]) / 1000
@@ -483,6 +485,8 @@ def main():
     parser.add_argument("--tokens", type=int, default=150, help="tokens of an answer")
     parser.add_argument("--seconds", type=float, default=12, help="how long `kill` goes on")
     parser.add_argument("--every", type=float, default=2, help="seconds from kill to kill")
+    parser.add_argument("--model", help="another model than the embedded one, in `join`")
+    parser.add_argument("--mmproj", help="its vision encoder, where the model is a GGUF file")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 30), help="of the moments and victims")
     options = parser.parse_args()
     options.program = os.environ.get("CHATSPOT", str(ROOT / ".build/release/chatspot"))

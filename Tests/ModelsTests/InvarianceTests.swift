@@ -3,6 +3,7 @@
 import Checkpoints
 import Compute
 import Foundation
+import Synchronization
 import Testing
 
 @testable import Models
@@ -68,6 +69,35 @@ struct InvarianceTests {
     #expect(try bytes(3..<4) == stored(3) + head)
   }
 
+  @Test("a stage that reuses another's layers loads the rest alone, and computes the same")
+  func reuse() throws {
+    let oracle = try Oracle("tiny-mlp-gqa")
+    let text = oracle.checkpoint.configuration.text
+    func load(_ layers: Range<Int>, reusing held: LlamaStage? = nil) throws -> (
+      LlamaStage, Set<String>
+    ) {
+      let source = NotingSource(original: oracle.checkpoint)
+      let stage = try LlamaStage(
+        loading: WeightScope(of: source, prefix: "language_model"), configuration: text,
+        layerRange: layers, reusing: held)
+      return (stage, source.parts)
+    }
+    let (whole, all) = try load(0..<4)
+    #expect(
+      all == ["embed_tokens", "layers.0", "layers.1", "layers.2", "layers.3", "norm", "lm_head"])
+    let (front, _) = try load(0..<2)
+    let (grown, rest) = try load(0..<4, reusing: front)
+    #expect(rest == ["layers.2", "layers.3", "norm", "lm_head"])
+    let (shrunk, none) = try load(0..<2, reusing: LlamaStage(partOf: whole, layers: 0..<2))
+    #expect(none.isEmpty && !shrunk.isLast)
+    let (back, ahead) = try load(1..<4, reusing: LlamaStage(partOf: whole, layers: 2..<4))
+    #expect(ahead == ["layers.1"] && back.isLast && !back.isFirst)
+    #expect(LlamaStage(partOf: front, layers: 2..<4) == nil)
+    let prompts: [[Int32]] = [[1, 401, 814, 739], [1, 9, 300, 301]]
+    #expect(try forward(grown, prompts) == forward(whole, prompts))
+    #expect(try forward(shrunk, prompts) == forward(front, prompts))
+  }
+
   private func forward(_ stage: LlamaStage, _ prompts: [[Int32]]) throws -> Matrix {
     let cache = try stage.makeCache(blocks: 8, blockTokens: 4)
     var (hidden, scratch, runs) = (Matrix(), LlamaScratch(), [TokenRun]())
@@ -82,4 +112,29 @@ struct InvarianceTests {
     stage.forward(&hidden, runs: runs, cache: cache, scratch: &scratch)
     return hidden
   }
+}
+
+/// Notes which parts of a decoder are asked for.
+private final class NotingSource: WeightSource {
+  private let original: any WeightSource
+  private let names = Mutex<Set<String>>([])
+
+  init(original: any WeightSource) { self.original = original }
+
+  /// Layers, and what is outside of them.
+  var parts: Set<String> {
+    Set(
+      names.withLock(\.self).map { name in
+        let path = name.split(separator: ".").dropFirst()
+        return path.first == "layers"
+          ? path.prefix(2).joined(separator: ".") : String(path.first ?? "")
+      })
+  }
+
+  func tensor(_ name: String, shape: [Int]) throws(CheckpointError) -> StoredTensor {
+    names.withLock { _ = $0.insert(name) }
+    return try original.tensor(name, shape: shape)
+  }
+
+  func shape(of name: String) -> [Int]? { original.shape(of: name) }
 }
