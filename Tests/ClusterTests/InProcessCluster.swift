@@ -5,6 +5,7 @@ import Checkpoints
 import Coordinator
 import Logging
 import Messaging
+import Testing
 import Transfer
 import Wire
 import Worker
@@ -14,10 +15,12 @@ struct InProcessCluster {
   let address: Address
   private let workers: [DecoderWorker]
   private let vision: VisionNode
-  private let running: [Task<Void, any Error>]
+  private var running: [Task<Void, any Error>]
 
+  /// `late` workers more are made, which join when they are told to.
   static func start(
-    workers count: Int, fetchingInto cache: TensorCache? = nil, keys: KeyDirectory? = nil,
+    workers count: Int, late: Int = 0, fetchingInto cache: TensorCache? = nil,
+    keys: KeyDirectory? = nil,
     _ change: (inout CoordinatorSettings) -> Void = { _ in }
   ) async throws -> InProcessCluster {
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -27,7 +30,7 @@ struct InProcessCluster {
     settings.heartbeatMilliseconds = 100
     change(&settings)
     // Before the coordinator reads who may come.
-    let workerKeys = try (0..<count).map { try keys?.add("worker-\($0)", role: .worker) }
+    let workerKeys = try (0..<count + late).map { try keys?.add("worker-\($0)", role: .worker) }
     let visionKeys = try keys?.add("encoder", role: .vision)
     let (ready, isReady) = AsyncStream<Void>.makeStream()
     let coordinator = try Coordinator(
@@ -35,7 +38,7 @@ struct InProcessCluster {
       keys: try keys.map { try CoordinatorKeys($0) }, onReady: { isReady.finish() })
     let address = try await coordinator.start(at: .loopback(port: 0))
     let checkpoint = try Checkpoint(directory: Program.model)
-    let workers = try (0..<count).map { number in
+    let workers = try (0..<count + late).map { number in
       let name = "worker-\(number)"
       let member = MemberSettings(
         coordinator: address, name: name, checkpoint: cache == nil ? checkpoint : nil, cache: cache,
@@ -51,11 +54,38 @@ struct InProcessCluster {
         coordinator: address, name: "vision", checkpoint: checkpoint,
         keys: visionKeys), logger: logger)
     let running =
-      workers.map { worker in Task { try await worker.run() } } + [Task { try await vision.run() }]
+      workers.prefix(count).map { worker in Task { try await worker.run() } }
+      + [Task { try await vision.run() }]
     for await _ in ready {}
     return InProcessCluster(
       coordinator: coordinator, address: address, workers: workers, vision: vision,
       running: running)
+  }
+
+  /// Has a late worker join, and waits until `stages` stages are at work.
+  mutating func join(_ number: Int, stages: Int) async throws {
+    let worker = workers[number]
+    running.append(Task { try await worker.run() })
+    try await wait {
+      $0.stages.count == stages && $0.ready && $0.stages.count + $0.spares.count > number
+    }
+  }
+
+  /// Drains a worker, and waits until its layers are others'.
+  func drain(_ number: Int) async throws {
+    await workers[number].drain()
+    try await wait { status in
+      status.ready && !status.stages.contains { $0.name == "worker-\(number)" }
+    }
+  }
+
+  /// Waits until the cluster stands so.
+  func wait(until isSo: (ClusterStatus) -> Bool) async throws {
+    for _ in 0..<3000 {
+      if isSo(await coordinator.status()) { return }
+      try await Task.sleep(for: .milliseconds(10))
+    }
+    Issue.record("what was waited for did not come: \(await coordinator.status())")
   }
 
   func stop() async {

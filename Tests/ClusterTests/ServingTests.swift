@@ -57,6 +57,58 @@ struct ServingTests {
     #expect(status.prefix.hitTokens > 0 && status.features.hits + status.prefix.hitTokens > 0)
   }
 
+  @Test(
+    "workers join and go under load: answers are those of queries asked alone, no prompt comes twice",
+    arguments: [false, true])
+  func moves(hasKeys: Bool) async throws {
+    let queries = try queries(8).map { query in
+      var query = query
+      query.newTokensMax = 400
+      return query
+    }
+    let alone = try await InProcessCluster.start(workers: 1)
+    var expected: [(answer: Answer, tokens: [AnswerToken])] = []
+    for query in queries { expected.append(try await alone.answer(query)) }
+    await alone.stop()
+
+    let directory = FileManager.default.temporaryDirectory.appending(
+      path: "chatspot-moves-\(UUID())")
+    defer { try? FileManager.default.removeItem(at: directory) }
+    let keys = hasKeys ? KeyDirectory(path: directory.path) : nil
+    try keys?.make()
+    var cluster = try await InProcessCluster.start(workers: 1, late: 2, keys: keys)
+    let asked = cluster
+    let answering = Task {
+      try await withThrowingTaskGroup(of: (Int, (answer: Answer, tokens: [AnswerToken])).self) {
+        group in
+        for (index, query) in queries.enumerated() {
+          group.addTask { (index, try await asked.answer(query)) }
+        }
+        return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+      }
+    }
+    try await cluster.wait { $0.queries.running == queries.count }
+    try await cluster.join(1, stages: 2)
+    try await Task.sleep(for: .milliseconds(50))
+    try await cluster.join(2, stages: 2)
+    // The last stage, then the first.
+    try await cluster.drain(1)
+    try await Task.sleep(for: .milliseconds(50))
+    try await cluster.drain(0)
+    let underWay = await cluster.coordinator.status().queries.running
+    let answers = try await answering.value
+    let status = try await cluster.idle()
+    await cluster.stop()
+    #expect(underWay > 0, "the answers were through before the moves were")
+    for (index, (answer, tokens)) in expected.enumerated() {
+      #expect(answers[index]?.answer.text == answer.text, "query \(index)")
+      #expect(answers[index]?.tokens == tokens, "query \(index)")
+    }
+    // Each prompt was asked of the KV cache once.
+    #expect(status.prefix.askedTokens == expected.reduce(0) { $0 + $1.answer.promptTokens })
+    #expect(status.kv.free + status.kv.cached == status.kv.blocks)
+  }
+
   @Test("a second question about an image costs no encoding and only its own text")
   func secondQuestion() async throws {
     let cluster = try await InProcessCluster.start(workers: 2)
@@ -90,7 +142,7 @@ struct ServingTests {
     let cluster = try await InProcessCluster.start(workers: 2)
     var query = try HeldoutCase.all()[0].message()
     query.ignoreEnd = true
-    query.newTokensMax = 300
+    query.newTokensMax = 400
     for _ in 0..<8 {
       for try await event in cluster.coordinator.ask(query) {
         if case .text = event { break }
@@ -193,7 +245,7 @@ struct ServingTests {
     // Behind a PNG's end anything may stand.
     query.images[0] += [UInt8](repeating: 7, count: 3_000_000)
     #expect(try await client.answer(query).text == small.text)
-    query.newTokensMax = 1000
+    query.newTokensMax = 400
     query.ignoreEnd = true
     for _ in 0..<5 {
       let task = Task { [query] in try await client.answer(query) }
