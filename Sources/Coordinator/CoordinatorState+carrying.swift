@@ -48,6 +48,10 @@ extension CoordinatorState {
       let kept = move.plan.stages.first { move.workers[$0.worker].peer == stage.peer }?.layers
       let isAsked = kept.map { $0.clamped(to: stage.layers) != stage.layers } ?? true
       guard isAsked else { return true }
+      // While it gives it holds what it had, beside what it gets.
+      guard kept.map({ hasRoom(member, beside: stage.layers, for: $0) }) ?? true else {
+        return false
+      }
       return !member.tensorEndpoint.isEmpty
         && (access == nil || access?.identity(of: stage.peer) != nil)
     }
@@ -76,7 +80,7 @@ extension CoordinatorState {
   }
 
   /// Everything is loaded; has what became full meanwhile copied once more, where queries would wait
-  /// long for it and the last time was of use.
+  /// long for it.
   mutating func copyAgain() {
     guard let move, let carried = move.carried, let pipeline,
       carried.rounds < Self.copyingRoundsMax
@@ -88,7 +92,8 @@ extension CoordinatorState {
     sendPreparations(copying: new)
   }
 
-  /// Each time takes a part of the time that the one before took.
+  /// Each time takes a part of the time that the one before took, unless queries come faster than the
+  /// network takes their blocks.
   private static let copyingRoundsMax = 5
 
   /// Makes a move whose blocks go along; no step is in flight.
@@ -132,12 +137,17 @@ extension CoordinatorState {
 
   /// All stages have what they were to get: nobody needs to keep the blocks of the plan before.
   mutating func settle() {
-    guard let pipeline, !pipeline.givers.isEmpty else { return }
-    for peer in pipeline.givers where members[peer] != nil {
-      send(.settled(Settled(epoch: pipeline.epoch)), to: peer)
-    }
-    self.pipeline?.givers = []
+    settle(pipeline?.givers ?? [])
+    pipeline?.givers = []
     tellDrained()
+  }
+
+  /// Has members let go what they keep beside the plan that stands.
+  mutating func settle(_ peers: Set<PeerIdentity>) {
+    guard let epoch = pipeline?.epoch else { return }
+    for peer in peers.sorted(by: { $0.description < $1.description }) where members[peer] != nil {
+      send(.settled(Settled(epoch: epoch)), to: peer)
+    }
   }
 
   /// A worker could not get what KV blocks hold. Returns whether it was to get it.
@@ -146,9 +156,9 @@ extension CoordinatorState {
   ) -> Bool {
     guard error.code == .unavailable, let epoch = error.epoch else { return false }
     if epoch == move?.epoch, move?.pending.contains(peer) == true {
+      // It goes on loading its layers.
+      if move?.carried != nil { report(.notCarried(reason: error.text)) }
       move?.carried = nil
-      report(.notCarried(reason: error.text))
-      prepared(peer)
       return true
     }
     guard epoch == pipeline?.epoch, pipeline?.givers.isEmpty == false,

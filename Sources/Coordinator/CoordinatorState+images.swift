@@ -83,6 +83,8 @@ extension CoordinatorState {
   mutating func receive(_ ready: FeaturesReady, from peer: PeerIdentity, now: Double) {
     guard let pipeline, pipeline.first == peer, ready.epoch == pipeline.epoch else {
       report(.dropped("features of image \(ready.image), which are of another plan"))
+      // Stage 0 may have kept them, where it is the one of the plan before.
+      if pipeline?.first == peer, pipeline?.features[ready.image] == nil { release([ready.image]) }
       return
     }
     guard let entry = pipeline.features[ready.image] else {

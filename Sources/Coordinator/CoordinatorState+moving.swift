@@ -146,13 +146,12 @@ extension CoordinatorState {
     }
   }
 
-  /// Whether a worker can hold the layers of both plans for a while. Who cannot loads the new ones
-  /// when the move is made.
-  private func hasRoom(
-    _ worker: Member, beside held: Range<Int>?, for layers: Range<Int>
-  ) -> Bool {
-    let bytes = [held, layers].compactMap(\.self).reduce(0) { sum, range in
-      sum + layerWeights[range].reduce(0) { $0 + $1.memoryBytes }
+  /// Whether a worker can hold the layers of both plans for a while, with their KV blocks; those of both
+  /// count once. Who cannot loads the new ones when the move is made.
+  func hasRoom(_ worker: Member, beside held: Range<Int>?, for layers: Range<Int>) -> Bool {
+    let kvBytes = (pipeline?.scheduler.pool.blockCount ?? 0) * layerBlockBytes
+    let bytes = Set(layers).union(held.map(Set.init) ?? []).reduce(0) { sum, layer in
+      sum + layerWeights[layer].memoryBytes + kvBytes
     }
     return bytes <= worker.capacity.memoryBytes
   }
@@ -186,7 +185,8 @@ extension CoordinatorState {
 
   /// The plan that was being got ready will not be.
   mutating func abandonMove() {
-    guard move != nil else { return }
+    guard let abandoned = move else { return }
+    settle(abandoned.preparing)
     move = nil
     wantsReview = true
   }

@@ -54,8 +54,10 @@ extension CoordinatorState {
   /// Ends the plan that is carried out. Its queries wait for the next one.
   mutating func endPipeline(_ reason: String, now: Double) {
     guard let ended = pipeline else { return }
-    suspendAll(of: ended)
     abandonMove()
+    // Whoever waits to go was told nothing yet.
+    if draining.values.contains(where: { !$0.isEmpty }) { wantsReview = true }
+    suspendAll(of: ended)
     beginInterruption(reason, now: now)
   }
 

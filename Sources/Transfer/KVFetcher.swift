@@ -22,6 +22,8 @@ public actor KVFetcher {
   private let clock = ContinuousClock()
   private var job: Job?
   private var lastNumber = 0
+  /// The last plan that something was fetched for.
+  private var lastPlan: UInt64 = 0
   private var timer: TimerToken?
 
   /// Bytes of one answer, unless a block has more, and answers that one source is asked for at once.
@@ -30,6 +32,8 @@ public actor KVFetcher {
   /// How long a source that was asked may say nothing. It answers between two steps, which may be long;
   /// who is gone is noticed otherwise.
   private static let silenceMax = Duration.seconds(30)
+  /// The same before its first answer: perhaps it cannot be reached.
+  private static let firstSilenceMax = Duration.seconds(5)
   private static let tick = Duration.seconds(1)
 
   /// Blocks of one layer that are asked for together.
@@ -47,6 +51,7 @@ public actor KVFetcher {
     var asked: Set<Question> = []
     /// Answers that have been handed over and are not taken yet.
     var untaken = 0
+    var hasAnswered = false
     var lastHeard: ContinuousClock.Instant
     var socket: Socket?
 
@@ -59,7 +64,8 @@ public actor KVFetcher {
       lastHeard = now
     }
 
-    var isDone: Bool { waiting.isEmpty && asked.isEmpty && untaken == 0 }
+    var isAsked: Bool { !waiting.isEmpty || !asked.isEmpty }
+    var isDone: Bool { !isAsked && untaken == 0 }
   }
 
   private final class Job {
@@ -100,9 +106,10 @@ public actor KVFetcher {
   public func fetch(
     _ fetch: KVFetch, take: @escaping @Sendable (KVContents) async -> Void
   ) async throws {
-    if let job, job.fetch.plan > fetch.plan {
-      throw TransferError(.superseded, "blocks of a later plan are being fetched")
+    guard fetch.plan >= lastPlan else {
+      throw TransferError(.superseded, "blocks of a later plan have been asked for")
     }
+    lastPlan = fetch.plan
     cancel(before: .max)
     let each = max(1, min(Self.chunkBytes / fetch.blockBytes, WireLimits.standard.chunkBlocks))
     let parts = stride(from: 0, to: fetch.blocks.count, by: each).map {
@@ -174,7 +181,8 @@ public actor KVFetcher {
   private func look() {
     guard let job else { return }
     let silent = job.sources.first {
-      !$0.asked.isEmpty && clock.now - $0.lastHeard > Self.silenceMax
+      let silence = $0.hasAnswered ? Self.silenceMax : Self.firstSilenceMax
+      return !$0.asked.isEmpty && clock.now - $0.lastHeard > silence
     }
     if let silent { fail(job, silent, "says nothing") }
   }
@@ -199,7 +207,8 @@ public actor KVFetcher {
     socket.onEvent = { [weak self] event in
       guard let reason = TensorSockets.end(event) else { return }
       self?.assumeIsolated { fetcher in
-        guard let job = fetcher.job else { return }
+        // Who has given all may go.
+        guard let job = fetcher.job, job.sources[number].isAsked else { return }
         fetcher.fail(job, job.sources[number], reason)
       }
     }
@@ -211,6 +220,7 @@ public actor KVFetcher {
     guard let job else { return }
     let source = job.sources[number]
     source.lastHeard = clock.now
+    source.hasAnswered = true
     do throws(WireFault) {
       guard case .kvContents(let contents) = try decode(bytes) else { return }
       let question = Question(layer: contents.layer, blocks: contents.blocks)

@@ -21,8 +21,8 @@ public actor TensorServer {
   private var refusals = TensorRefusals()
   private var holding: (checkpoint: Checkpoint, modelDigest: [UInt8])?
   private var blocks: BlockReader?
-  /// Requests for KV blocks that are not answered yet.
-  private var readings = 0
+  /// Requests for KV blocks that are not answered yet, by who asks.
+  private var readings: [PeerIdentity: Int] = [:]
   private let maker: ManifestMaker?
   private var socket: Socket?
   /// Parts that are being described, so that asking again costs nothing.
@@ -43,9 +43,9 @@ public actor TensorServer {
 
   /// Questions that may be open at once.
   private static let questionsMax = 4096
-  /// Requests for KV blocks that may be open at once; each takes up to 4 MiB.
-  private static let readingsMax = 256
-  /// Replies of 1 MiB that wait for one slow peer.
+  /// Requests for KV blocks that one peer may have open at once; each takes up to 4 MiB.
+  private static let readingsMax = 32
+  /// Replies that wait for one slow peer.
   private static let waitingReplies = 32
 
   /// Serves what `checkpoint` holds, and with `describes` says what it consists of. With `keys` nobody
@@ -174,20 +174,21 @@ public actor TensorServer {
   }
 
   private func receive(_ request: KVRequest, from peer: PeerIdentity) {
-    guard let blocks, readings < Self.readingsMax else {
-      let refusal = blocks == nil ? "no KV blocks are here" : "too many ask for KV blocks"
+    guard let blocks, readings[peer, default: 0] < Self.readingsMax else {
+      let refusal = blocks == nil ? "no KV blocks are here" : "it is asked for too much at once"
       let contents = KVContents(
         epoch: request.epoch, layer: request.layer, blocks: request.blocks, refusal: refusal)
       return send(.kvContents(contents), to: peer)
     }
-    readings += 1
+    readings[peer, default: 0] += 1
     blocks(request) { contents in
       Task { [weak self] in await self?.give(contents, to: peer) }
     }
   }
 
   private func give(_ contents: KVContents, to peer: PeerIdentity) {
-    readings -= 1
+    let left = readings[peer, default: 1] - 1
+    readings[peer] = left == 0 ? nil : left
     send(.kvContents(contents), to: peer)
   }
 

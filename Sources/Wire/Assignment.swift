@@ -30,7 +30,8 @@ public struct Assignment: Sendable, Equatable {
   public var stepTokensMax: Int
   /// How the decoder's matrices are held, such as "q8_0"; empty: as they are stored.
   public var weights: String
-  /// Only to get ready: the layers are loaded beside those that are held.
+  /// Only to get ready: the layers are loaded beside those that are held, and what `kvSources` hold is
+  /// fetched.
   public var prepares: Bool
   /// The stage keeps a log of what it sends to the next one: a row for each position of its KV
   /// blocks. Not for the last stage.

@@ -1,8 +1,9 @@
 internal import CChatSpotWire
 
-/// All stages of a plan are ready: what a member kept of the plan before, for others, may go.
+/// What a member kept of the plan before, for others, may go, and what it got ready for a plan that will
+/// not be.
 public struct Settled: Sendable, Equatable {
-  /// The epoch of the plan.
+  /// The epoch of the plan that stands.
   public var epoch: UInt64
 
   /// Takes the field as it is; `encode` checks it.

@@ -41,12 +41,14 @@ extension Assignment {
     }
   }
 
-  /// Who holds the KV blocks of which layers.
-  var kvHolders: [(layers: Range<Int>, holder: TensorHolder)] {
-    kvSources.compactMap { source in
-      guard let address = try? Address(source.endpoint) else { return nil }
-      return (source.layers, TensorHolder(address, key: try? PublicKey(bytes: source.key)))
+  /// Who holds the KV blocks of which layers. Throws `.invalidAddress` where nobody can be reached.
+  func kvHolders() throws(MessagingError) -> [(layers: Range<Int>, holder: TensorHolder)] {
+    var holders: [(layers: Range<Int>, holder: TensorHolder)] = []
+    for source in kvSources {
+      let key = try? PublicKey(bytes: source.key)
+      holders.append((source.layers, TensorHolder(try Address(source.endpoint), key: key)))
     }
+    return holders
   }
 }
 

@@ -35,8 +35,9 @@ public actor DecoderWorker {
   private var assignment: Assignment?
   /// The model, or as much of it as was fetched last.
   private var checkpoint: Checkpoint?
-  /// Which parts that is.
+  /// Which parts that is, of which model.
   private var fetchedParts: Set<String> = []
+  private var fetchedModel: [UInt8] = []
   /// What is to be loaded last.
   private var wanted: Assignment?
   private let fetcher: TensorFetcher?
@@ -256,7 +257,9 @@ public actor DecoderWorker {
   private func load(_ assignment: Assignment) {
     wanted = assignment
     let parts = checkpoint.map { Set($0.configuration.parts(ofLayers: assignment.layers)) }
-    guard let fetcher, assignment.layerCount > 0, parts.map(fetchedParts.isSuperset) != true else {
+    guard let fetcher, assignment.layerCount > 0,
+      parts.map(fetchedParts.isSuperset) != true || fetchedModel != assignment.modelDigest
+    else {
       Task { [fetcher] in await fetcher?.cancel() }
       return begin(assignment)
     }
@@ -278,6 +281,8 @@ public actor DecoderWorker {
   private func couldNotFill(_ assignment: Assignment, _ reason: String) {
     logger.warning("\(reason)")
     link?.send(.error(WireError(code: .unavailable, text: reason, epoch: assignment.epoch)))
+    // A plan to come goes without the blocks; its layers are loaded all the same.
+    if assignment.prepares { work.yield(.filled(plan: assignment.epoch)) }
   }
 
   /// Gets the tensors of an assignment, then has it carried out.
@@ -313,6 +318,7 @@ public actor DecoderWorker {
     guard wanted == assignment else { return }
     self.checkpoint = checkpoint
     fetchedParts = Set(checkpoint.configuration.parts(ofLayers: assignment.layers))
+    fetchedModel = assignment.modelDigest
     begin(assignment)
     await server.hold(checkpoint, modelDigest: assignment.modelDigest)
   }

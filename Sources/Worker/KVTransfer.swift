@@ -48,13 +48,13 @@ final class KVTransfer {
       if let fetcher { Task { await fetcher.cancel(before: plan) } }
       return
     }
-    let fetch = KVFetch(
-      plan: plan, epoch: assignment.kvEpoch, sources: assignment.kvHolders,
-      blocks: assignment.kvBlocks,
-      blockBytes: 2 * WeightFormat.f16.byteCount * text.kvHeads * text.headWidth
-        * assignment.kvBlockTokens)
-    let fetcher: KVFetcher
+    let (fetch, fetcher): (KVFetch, KVFetcher)
     do {
+      fetch = KVFetch(
+        plan: plan, epoch: assignment.kvEpoch, sources: try assignment.kvHolders(),
+        blocks: assignment.kvBlocks,
+        blockBytes: 2 * WeightFormat.f16.byteCount * text.kvHeads * text.headWidth
+          * assignment.kvBlockTokens)
       fetcher = try self.fetcher ?? makeFetcher()
     } catch {
       Task { await failed("\(error)") }

@@ -58,9 +58,10 @@ struct LoadedStage {
     return isSame ? LoadedStage(self, keptFor: other) : nil
   }
 
-  /// Whether another plan has as many KV blocks, of as many positions.
+  /// Whether another plan has KV blocks of the same dimensions, and as many.
   func hasBlocks(of other: Assignment) -> Bool {
-    assignment.kvBlockCount == other.kvBlockCount
+    assignment.modelDigest == other.modelDigest
+      && assignment.kvBlockCount == other.kvBlockCount
       && assignment.kvBlockTokens == other.kvBlockTokens
   }
 

@@ -20,18 +20,22 @@ extension StageEngine {
     return contents
   }
 
+  /// Puts what another worker gave into the blocks of a plan, the one that stands or the one to come.
   func fill(_ contents: KVContents, _ plan: UInt64) {
-    let target: (cache: KVMemory, layers: Range<Int>)? =
+    let target: (cache: KVMemory, assignment: Assignment)? =
       if let loaded, loaded.assignment.epoch == plan {
-        (loaded.cache, loaded.assignment.layers)
-      } else if let prepared, prepared.assignment.epoch == plan, let cache = prepared.cache {
-        (cache, prepared.assignment.layers)
+        (loaded.cache, loaded.assignment)
+      } else if let prepared, prepared.assignment.epoch == plan {
+        (prepared.cache, prepared.assignment)
       } else {
         nil
       }
-    guard let target, target.layers.contains(contents.layer) else { return }
+    // Of a plan that was given up meanwhile.
+    guard let target,
+      target.assignment.kvSources.contains(where: { $0.layers.contains(contents.layer) })
+    else { return }
     target.cache.fill(
-      layer: contents.layer - target.layers.lowerBound, blocks: contents.blocks,
+      layer: contents.layer - target.assignment.firstLayer, blocks: contents.blocks,
       with: contents.data)
   }
 }

@@ -8,15 +8,18 @@ internal import Wire
 
 /// A stage that is got ready for a plan that is to come.
 struct PreparedStage {
-  let assignment: Assignment
-  /// Where others' KV blocks are filled in already; nil where there are none to be.
-  let cache: KVMemory?
+  var assignment: Assignment
+  /// Where others' KV blocks are filled in already; of meaning in the plan that it is for alone.
+  let cache: KVMemory
   /// Nil while they are being loaded.
   var weights: StageWeights?
 
+  func hasWeights(of other: Assignment) -> Bool {
+    assignment.layers == other.layers && assignment.hasWeights(of: other)
+  }
+
   func isFor(_ other: Assignment) -> Bool {
-    assignment.epoch == other.epoch && assignment.layers == other.layers
-      && assignment.hasWeights(of: other)
+    assignment.epoch == other.epoch && hasWeights(of: other)
   }
 }
 
@@ -44,7 +47,7 @@ extension StageEngine {
       }
     }
     let kept = loaded.map { KeptParts(of: $0, for: assignment) }
-    let prepared = self.prepared
+    let prepared = self.prepared.flatMap { $0.hasWeights(of: assignment) ? $0 : nil }
     // Before others are loaded, so that there is room for them.
     (loaded, self.prepared) = (nil, nil)
     guard assignment.layerCount > 0, let checkpoint else { return }
@@ -63,7 +66,6 @@ extension StageEngine {
     _ assignment: Assignment, of checkpoint: Checkpoint, _ prepared: PreparedStage?,
     _ kept: KeptParts?
   ) throws(WorkerError) -> LoadedStage {
-    let prepared = prepared.flatMap { $0.isFor(assignment) ? $0 : nil }
     let weights: StageWeights
     if let ready = prepared?.weights {
       weights = ready
@@ -71,7 +73,8 @@ extension StageEngine {
       weights = try StageWeights(assignment, of: checkpoint, reusing: kept?.weights, on: team)
     }
     var shared = kept?.kvLayers ?? [:]
-    if let cache = prepared?.cache {
+    if let prepared, prepared.isFor(assignment) {
+      let cache = prepared.cache
       for (index, layer) in assignment.layers.enumerated() { shared[layer] = cache.layer(index) }
     }
     let configuration = checkpoint.configuration
@@ -97,19 +100,17 @@ extension StageEngine {
     let started = clock.now
     (readiness, filledPlan) = (nil, nil)
     // Loaded already: only more of its KV blocks are to be fetched.
-    if let prepared, let weights = prepared.weights, prepared.isFor(assignment) {
+    if let weights = prepared?.weights, prepared?.isFor(assignment) == true {
+      prepared?.assignment = assignment
       let ready = Ready(epoch: assignment.epoch, weightBytes: weights.stage.weightBytes)
       return answer(ready, to: assignment, results)
     }
     prepared = nil
     do throws(ComputeError) {
       let shared = loaded.flatMap { $0.hasBlocks(of: assignment) ? $0.kvLayers : nil } ?? [:]
-      let cache =
-        assignment.kvSources.isEmpty
-        ? nil
-        : try checkpoint.configuration.text.makeCache(
-          ofLayers: assignment.layers, blocks: assignment.kvBlockCount,
-          blockTokens: assignment.kvBlockTokens, sharing: shared)
+      let cache = try checkpoint.configuration.text.makeCache(
+        ofLayers: assignment.layers, blocks: assignment.kvBlockCount,
+        blockTokens: assignment.kvBlockTokens, sharing: shared)
       prepared = PreparedStage(assignment: assignment, cache: cache)
     } catch {
       results.yield(.failed(WorkerError(.loading, error.message, remedy: error.remedy)))
@@ -122,11 +123,14 @@ extension StageEngine {
       return finishPreparing(weights, for: assignment, since: started, results)
     }
     let held = StageWeights(partOf: loaded, for: assignment)
-    Thread.detachNewThread { [weak self] in
-      let weights = Result { () throws(WorkerError) in
-        try StageWeights(assignment, of: checkpoint, reusing: held, on: .single)
+    // From a thread that is bound to no CPU, as this one may be.
+    Task.detached { [self] in
+      Thread.detachNewThread { [self] in
+        let weights = Result { () throws(WorkerError) in
+          try StageWeights(assignment, of: checkpoint, reusing: held, on: .single)
+        }
+        Task { await finishPreparing(weights, for: assignment, since: started, results) }
       }
-      Task { await self?.finishPreparing(weights, for: assignment, since: started, results) }
     }
   }
 
@@ -170,7 +174,7 @@ extension StageEngine {
 
   /// All that a plan has from others has been filled in.
   func filled(_ plan: UInt64, _ results: AsyncStream<StageResult>.Continuation) {
-    filledPlan = plan
+    filledPlan = max(plan, filledPlan ?? 0)
     answerIfFilled(results)
   }
 

@@ -20,7 +20,7 @@ enum StageWork: Sendable {
   case fill(KVContents, plan: UInt64, taken: CheckedContinuation<Void, Never>)
   /// All that a plan has from others has been written.
   case filled(plan: UInt64)
-  /// Nobody needs what KV blocks of the plan before hold.
+  /// Nobody needs what KV blocks of the plan before hold, and no plan is to come.
   case settled
   case step(Step, arrived: ContinuousClock.Instant)
 }
@@ -80,7 +80,7 @@ actor StageEngine {
         fill(contents, plan)
         taken.resume()
       case .filled(let plan): filled(plan, results)
-      case .settled: given = nil
+      case .settled: (given, prepared) = (nil, nil)
       case .step(let step, let arrived):
         let started = clock.now
         if step.purpose == .resend {

@@ -126,13 +126,19 @@ struct CoordinatorStateCarryingTests {
     "where blocks cannot be copied, they are computed again; no query fails",
     arguments: Trouble.allCases)
   func trouble(_ trouble: Trouble) throws {
-    var cluster = try Self.busy(workers: 2)
+    var cluster = try Self.busy(workers: 3) {
+      $0.workersExpected = 2
+      $0.spares = 1
+    }
     let flight = cluster.steps()
-    try cluster.joinWorker(2)
     try cluster.receive(.drain(Drain(name: "worker-1")), from: "client")
     let move = try #require(cluster.state.move)
     let error = WireError(code: .unavailable, text: "worker-1 has gone", epoch: move.epoch)
-    if trouble == .before { try cluster.receive(.error(error), from: "worker-2") }
+    if trouble == .before {
+      try cluster.receive(.error(error), from: "worker-2")
+      // Its layers are not loaded yet.
+      #expect(cluster.state.move?.pending.isEmpty == false)
+    }
     try Self.loaded(&cluster)
     for step in flight { try cluster.answer(step) { _ in 501 } }
     #expect(cluster.state.pipeline?.epoch == move.epoch && cluster.steps().isEmpty)
@@ -146,6 +152,31 @@ struct CoordinatorStateCarryingTests {
       cluster.state.unreachable(PeerIdentity(lost), now: 1)
       try cluster.collect()
     }
+    try cluster.allReady()
+    if cluster.state.move != nil {
+      try cluster.answerAll(502)
+      try Self.loaded(&cluster)
+      try cluster.answerAll(502)
+    }
+    try cluster.allReady()
+    try cluster.answerAll(502)
+    let messages = cluster.take("client")
+    #expect(messages.errors.isEmpty && messages.answers.map(\.newTokens) == [6])
+    // Whoever asked for it hears that it may go, or why it may not.
+    #expect(messages.drained.map(\.name) == ["worker-1"])
+    cluster.expectIdle()
+  }
+
+  @Test("a move that is given up leaves nothing at those who got ready for it")
+  func abandoned() throws {
+    var cluster = try Self.busy(workers: 1)
+    let flight = cluster.steps()
+    try cluster.joinWorker(1)
+    _ = cluster.take()
+    cluster.state.unreachable(PeerIdentity("worker-1"), now: 1)
+    try cluster.collect()
+    #expect(cluster.take("worker-0").settled == [Settled(epoch: 1)])
+    for step in flight { try cluster.answer(step) { _ in 501 } }
     try Self.finish(&cluster)
   }
 

@@ -204,8 +204,9 @@ struct  Chatspot__V1__Assignment
    */
   char *weights;
   /*
-   * Only to get ready: the layers are loaded beside those that are held, Ready is answered, and nothing
-   * else changes until an Assignment of this epoch or a later one comes without this.
+   * Only to get ready: the layers are loaded beside those that are held, what `kv_sources` hold is fetched, Ready
+   * is answered, and nothing else changes until an Assignment of this epoch or a later one comes without this. It may
+   * come several times, each with more KV blocks. Where they cannot be fetched an Error says so, and Ready follows.
    */
   protobuf_c_boolean prepares;
   /*
@@ -301,13 +302,14 @@ struct  Chatspot__V1__KVSource
 
 
 /*
- * All stages of a plan are ready: what a member kept of the plan before, for others, may go.
+ * What a member kept of the plan before, for others, may go, since all stages are ready; so may what it got ready for
+ * a plan that will not be.
  */
 struct  Chatspot__V1__Settled
 {
   ProtobufCMessage base;
   /*
-   * The epoch of the plan.
+   * The epoch of the plan that stands.
    */
   uint64_t epoch;
 };
