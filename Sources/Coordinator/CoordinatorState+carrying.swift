@@ -120,6 +120,7 @@ extension CoordinatorState {
     }
     let limits = schedulerLimits(move.plan)
     pipeline?.carryOver(to: stages, epoch: move.epoch, limits: limits, givers: givers)
+    leavesRoom = move.leavesRoom
     if isFirstNew { askForImagesAgain() }
     report(
       .planned(

@@ -21,6 +21,8 @@ struct Move: Sendable {
   var settlingSince: Double?
   /// What goes along with the layers; nil where all that is under way is computed again.
   var carried: CarriedBlocks?
+  /// There is room for far more KV blocks than are carried.
+  var leavesRoom = false
 }
 
 extension CoordinatorState {
@@ -92,22 +94,38 @@ extension CoordinatorState {
   private func move(
     to workers: [Member], keeping last: EndedPlan?, from pipeline: Pipeline
   ) throws(CoordinatorError) -> Move {
-    var (plan, kvTokens) = try plan(for: workers, keeping: last)
+    let (plan, kvTokens) = try plan(for: workers, keeping: last)
+    let best = Move(epoch: lastEpoch + 1, plan: plan, workers: workers, kvTokens: kvTokens)
     // Blocks keep their numbers as long as there are as many.
     let held = pipeline.scheduler.pool.blockCount * settings.kvBlockTokens
-    if blockCount(kvTokens) != pipeline.scheduler.pool.blockCount,
-      Double(kvTokens) < Self.growthLeast * Double(held),
-      let same = try? self.plan(for: workers, keeping: last, kvTokens: held)
-    {
-      (plan, kvTokens) = same
+    guard let same = try? self.plan(for: workers, keeping: last, kvTokens: held) else {
+      return best
     }
-    var move = Move(epoch: lastEpoch + 1, plan: plan, workers: workers, kvTokens: kvTokens)
-    if canCarry(move, from: pipeline) { move.carried = CarriedBlocks() }
+    var move = Move(epoch: best.epoch, plan: same.plan, workers: workers, kvTokens: held)
+    guard canCarry(move, from: pipeline) else { return best }
+    move.carried = CarriedBlocks()
+    move.leavesRoom = Double(kvTokens) >= Self.growthLeast * Double(held)
     return move
   }
 
-  /// So many times as much room for KV blocks is worth that all is computed again.
+  /// So many times as much room for KV blocks is worth another plan.
   private static let growthLeast = 1.5
+
+  /// Makes more KV blocks, where a move has left room for them, once nobody waits for an answer: what is
+  /// held is forgotten.
+  mutating func growIfIdle(now: Double) {
+    guard leavesRoom, move == nil, let old = pipeline, old.isReady, old.steps.isEmpty,
+      queries.isEmpty, preparing.isEmpty
+    else { return }
+    leavesRoom = false
+    let workers = workers.filter { isSteady($0, now: now) && !draining.keys.contains($0.peer) }
+    guard let (plan, kvTokens) = try? plan(for: workers, keeping: EndedPlan(old)),
+      blockCount(kvTokens) > old.scheduler.pool.blockCount
+    else { return }
+    suspendAll(of: old)
+    lastEpoch += 1
+    start(plan, of: workers, kvTokens: kvTokens, epoch: lastEpoch, now: now)
+  }
 
   private mutating func prepare(_ move: Move, reason: String, _ pipeline: Pipeline) {
     lastEpoch = move.epoch

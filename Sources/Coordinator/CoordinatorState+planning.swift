@@ -116,6 +116,7 @@ extension CoordinatorState {
     hasPlanned = true
     plannedAt = now
     lastTrouble = nil
+    leavesRoom = false
     let pool = KVBlockPool(blockCount: blockCount(kvTokens), blockTokens: settings.kvBlockTokens)
     let stages = stages(of: plan, workers)
     var pipeline = Pipeline(

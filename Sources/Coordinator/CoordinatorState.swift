@@ -33,6 +33,8 @@ struct CoordinatorState: Sendable {
   var losses: [Loss] = []
   /// The plan that is being got ready.
   var move: Move?
+  /// Whether there is room for far more KV blocks than the plan has.
+  var leavesRoom = false
   /// Whether somebody came or is to go since plans were last compared.
   var wantsReview = false
   /// When plans are to be compared again because a worker is left out no longer, in seconds.
@@ -204,6 +206,7 @@ struct CoordinatorState: Sendable {
     planIfPossible(now: now)
     considerMove(now: now)
     finishMove(now: now)
+    growIfIdle(now: now)
     requestImages()
     sendSteps(now: now)
     // A sequence may have turned out to need features after all.
