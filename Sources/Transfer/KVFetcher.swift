@@ -33,7 +33,7 @@ public actor KVFetcher {
   /// who is gone is noticed otherwise.
   private static let silenceMax = Duration.seconds(30)
   /// The same before its first answer: perhaps it cannot be reached.
-  private static let firstSilenceMax = Duration.seconds(5)
+  private static let firstSilenceMax = Duration.seconds(15)
   private static let tick = Duration.seconds(1)
 
   /// Blocks of one layer that are asked for together.

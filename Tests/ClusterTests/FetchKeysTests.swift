@@ -111,7 +111,7 @@ final class FetchKeysTests {
       refused(url, "key", by: "worker-1"), refused(url, "handshake", by: "worker-1"),
     ]
     for security in [SocketSecurity.client(try .make(), server: worker), .none] {
-      let peer = try KeyedPeer(try Address(String(listens.1)), security)
+      let peer = try KeyedPeer(try Address(String(listens.1)), security, kind: .push)
       try await peer.send(question)
       try await until { await peer.isCutOff }
       await peer.stop()
@@ -163,11 +163,13 @@ final class FetchKeysTests {
   }
 }
 
-/// Waits for a condition, for ten seconds at most.
-private func until(_ condition: () async throws -> Bool) async throws {
-  let deadline = ContinuousClock.now + .seconds(10)
+/// Waits for a condition, for a minute at most: other tests may keep the processors.
+private func until(
+  _ location: SourceLocation = #_sourceLocation, _ condition: () async throws -> Bool
+) async throws {
+  let deadline = ContinuousClock.now + .seconds(30)
   while try await !condition() {
-    try #require(ContinuousClock.now < deadline, "it did not come about")
+    try #require(ContinuousClock.now < deadline, "it did not come about", sourceLocation: location)
     try await Task.sleep(for: .milliseconds(10))
   }
 }

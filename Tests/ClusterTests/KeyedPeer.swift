@@ -8,12 +8,15 @@ actor KeyedPeer {
   nonisolated var unownedExecutor: UnownedSerialExecutor { reactor.asUnownedSerialExecutor() }
   private let address: Address
   private let security: SocketSecurity
+  private let kind: SocketKind
   private var socket: Socket?
   private var messages: [Message] = []
   /// Whether a connection of its ended, or was not let in.
   private(set) var isCutOff = false
 
-  init(_ address: Address, _ security: SocketSecurity) throws {
+  /// `kind` is one that the socket at `address` takes: another is turned away whatever its key.
+  init(_ address: Address, _ security: SocketSecurity, kind: SocketKind = .dealer) throws {
+    self.kind = kind
     reactor = try Reactor(name: "peer")
     self.address = address
     self.security = security
@@ -28,7 +31,7 @@ actor KeyedPeer {
   private func connect() throws -> Socket {
     var options = SocketOptions()
     options.security = security
-    let socket = try reactor.makeSocket(.dealer, options: options)
+    let socket = try reactor.makeSocket(kind, options: options)
     socket.onMessage = { [weak self] _, bytes in
       guard let message = try? decode(bytes) else { return }
       self?.assumeIsolated { $0.messages.append(message) }

@@ -7,7 +7,7 @@ import Wire
 @testable import Transfer
 
 /// KV blocks on their way between processes: real sockets, contents that say what they are of.
-@Suite("Fetching KV blocks", .timeLimit(.minutes(1)))
+@Suite("Fetching KV blocks", .serialized, .timeLimit(.minutes(1)))
 struct BlockTests {
   private static let blockBytes = 200_000
 
@@ -16,22 +16,20 @@ struct BlockTests {
     [UInt8](repeating: UInt8(truncatingIfNeeded: 31 * layer + block), count: blockBytes)
   }
 
-  /// Who gives blocks of some layers, filled in epoch 4, from another thread.
+  /// Who gives blocks of some layers, filled in epoch 4.
   private static func giver(
     _ layers: Range<Int>, keys: KeyPair? = nil, bytes: Int = blockBytes
   ) async throws -> (TensorServer, Address) {
     let server = try TensorServer(nil, modelDigest: [], keys: keys, logger: LogLines().logger)
     await server.giveBlocks { request, answer in
-      Task.detached {
-        var contents = KVContents(
-          epoch: request.epoch, layer: request.layer, blocks: request.blocks)
-        if layers.contains(request.layer), request.epoch == 4 {
-          contents.data = request.blocks.flatMap { content(request.layer, $0).prefix(bytes) }
-        } else {
-          contents.refusal = "layer \(request.layer) is not here"
-        }
-        answer(contents)
+      var contents = KVContents(
+        epoch: request.epoch, layer: request.layer, blocks: request.blocks)
+      if layers.contains(request.layer), request.epoch == 4 {
+        contents.data = request.blocks.flatMap { content(request.layer, $0).prefix(bytes) }
+      } else {
+        contents.refusal = "layer \(request.layer) is not here"
       }
+      answer(contents)
     }
     return (server, try await server.start(at: .loopback(port: 0)))
   }
