@@ -51,7 +51,7 @@ struct ConnectionTests {
   }
 
   private func becomes(_ condition: () -> Bool) async throws -> Bool {
-    for _ in 0..<1500 where !condition() { try await Task.sleep(for: .milliseconds(10)) }
+    for _ in 0..<6000 where !condition() { try await Task.sleep(for: .milliseconds(10)) }
     return condition()
   }
 
