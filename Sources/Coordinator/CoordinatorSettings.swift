@@ -41,7 +41,7 @@ public struct CoordinatorSettings: Sendable {
   public var newTokensDefault = 512
   /// Bytes that stages may still have to copy from each other once queries wait for a move: where it is
   /// more, they copy again before.
-  public var movedAtLastBytes = 32 << 20
+  var movedAtLastBytes = 32 << 20
   /// How often members and the coordinator show that they live, in milliseconds.
   public var heartbeatMilliseconds = 500
   /// After how long a silence a member counts as lost, in milliseconds.

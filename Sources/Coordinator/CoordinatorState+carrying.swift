@@ -1,4 +1,5 @@
-/// Moves that take along what the KV blocks hold, so that nothing is computed again.
+/// Moves that take along what the KV blocks of those hold who are being answered, so that it is not
+/// computed again.
 ///
 /// Those who get layers copy the blocks that are full while the plan that stands is carried out, as often
 /// as that brings down what is left. Once no step is in flight they copy the rest, while queries wait.
@@ -6,8 +7,6 @@
 ///     loading, copying full blocks │ copying again │ steps end │ the rest │ the new plan computes
 ///     ──────── the old plan computes ──────────────┴───────────┴──────────┴──────────────────────
 
-internal import Checkpoints
-internal import Compute
 internal import Messaging
 internal import Wire
 
@@ -30,10 +29,7 @@ struct CarriedBlocks: Sendable {
 
 extension CoordinatorState {
   /// Bytes of one layer's part of a KV block.
-  var layerBlockBytes: Int {
-    let text = model.configuration.text
-    return 2 * WeightFormat.f16.byteCount * text.kvHeads * text.headWidth * settings.kvBlockTokens
-  }
+  var layerBlockBytes: Int { layerTokenBytes * settings.kvBlockTokens }
 
   /// Whether blocks can go with their layers: there are as many after the move as before it, and all who
   /// lose layers can be asked for them.
@@ -45,7 +41,7 @@ extension CoordinatorState {
     else { return false }
     return pipeline.stages.allSatisfy { stage in
       guard let member = members[stage.peer] else { return false }
-      let kept = move.plan.stages.first { move.workers[$0.worker].peer == stage.peer }?.layers
+      let kept = move.layers(of: stage.peer)
       let isAsked = kept.map { $0.clamped(to: stage.layers) != stage.layers } ?? true
       guard isAsked else { return true }
       // While it gives it holds what it had, beside what it gets.
@@ -60,7 +56,7 @@ extension CoordinatorState {
   /// Layers that get to another worker, counted once for each.
   func movedLayers(_ move: Move, from pipeline: Pipeline) -> Int {
     move.plan.stages.reduce(0) { sum, stage in
-      let held = pipeline.stages.first { $0.peer == move.workers[stage.worker].peer }?.layers
+      let held = pipeline.layers(of: move.peer(of: stage))
       return sum + stage.layers.count - (held?.clamped(to: stage.layers).count ?? 0)
     }
   }
@@ -106,17 +102,17 @@ extension CoordinatorState {
     let held = pipeline?.scheduler.heldBlocks ?? []
     let rest = held.filter { !carried.holds($0, in: old.scheduler.pool) }
     var givers: Set<PeerIdentity> = []
-    let assignments = assignments(
-      move.plan, of: move.workers, kvTokens: move.kvTokens, epoch: move.epoch
-    ).enumerated().map { index, assignment in
-      var assignment = assignment
-      let peer = stages[index].peer
-      let sources = kvSources(for: assignment, of: peer, from: old)
-      assignment.keeps = old.contains(peer)
-      let lacking = move.preparing.contains(peer) ? rest : held
-      assignment.fetch(lacking, from: sources, filledIn: old.epoch)
+    var assignments = assignments(
+      move.plan, of: move.workers, kvTokens: move.kvTokens, epoch: move.epoch)
+    for (index, stage) in stages.enumerated() {
+      let sources = kvSources(for: assignments[index], of: stage.peer, from: old)
+      let lacking = move.preparing.contains(stage.peer) ? rest : held
+      assignments[index].keeps = old.contains(stage.peer)
+      assignments[index].fetch(lacking, from: sources, filledIn: old.epoch)
       if !lacking.isEmpty { givers.formUnion(sources.map(\.holder)) }
-      return assignment
+    }
+    for (index, stage) in stages.enumerated() {
+      assignments[index].gives = givers.contains(stage.peer)
     }
     let limits = schedulerLimits(move.plan)
     pipeline?.carryOver(to: stages, epoch: move.epoch, limits: limits, givers: givers)
@@ -127,13 +123,7 @@ extension CoordinatorState {
         epoch: move.epoch, stages: descriptions(move.plan, of: move.workers),
         predicted: move.plan.stepSeconds))
     report(.carried(blocks: held.count, before: held.count - rest.count))
-    for (index, assignment) in assignments.enumerated() {
-      var assignment = assignment
-      assignment.gives = givers.contains(stages[index].peer)
-      let next = stages.indices.contains(index + 1) ? stages[index + 1].peer : nil
-      assign(assignment, to: stages[index].peer, next: next)
-    }
-    tellOthers()
+    tellAll(assignments)
   }
 
   /// All stages have what they were to get: nobody needs to keep the blocks of the plan before.

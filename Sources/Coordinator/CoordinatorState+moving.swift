@@ -23,6 +23,14 @@ struct Move: Sendable {
   var carried: CarriedBlocks?
   /// There is room for far more KV blocks than are carried.
   var leavesRoom = false
+
+  /// Who will hold a stage of the plan.
+  func peer(of stage: Plan.Stage) -> PeerIdentity { workers[stage.worker].peer }
+
+  /// What a worker will hold; nil for nothing.
+  func layers(of peer: PeerIdentity) -> Range<Int>? {
+    plan.stages.first { self.peer(of: $0) == peer }?.layers
+  }
 }
 
 extension CoordinatorState {
@@ -98,10 +106,13 @@ extension CoordinatorState {
     let best = Move(epoch: lastEpoch + 1, plan: plan, workers: workers, kvTokens: kvTokens)
     // Blocks keep their numbers as long as there are as many.
     let held = pipeline.scheduler.pool.blockCount * settings.kvBlockTokens
-    guard let same = try? self.plan(for: workers, keeping: last, kvTokens: held) else {
-      return best
+    var move = best
+    if blockCount(kvTokens) != pipeline.scheduler.pool.blockCount {
+      guard let same = try? self.plan(for: workers, keeping: last, kvTokens: held) else {
+        return best
+      }
+      move = Move(epoch: best.epoch, plan: same.plan, workers: workers, kvTokens: held)
     }
-    var move = Move(epoch: best.epoch, plan: same.plan, workers: workers, kvTokens: held)
     guard canCarry(move, from: pipeline) else { return best }
     move.carried = CarriedBlocks()
     move.leavesRoom = Double(kvTokens) >= Self.growthLeast * Double(held)
@@ -131,11 +142,12 @@ extension CoordinatorState {
     lastEpoch = move.epoch
     var move = move
     for stage in move.plan.stages {
-      let held = pipeline.stages.first { $0.peer == move.workers[stage.worker].peer }?.layers
+      let peer = move.peer(of: stage)
+      let held = pipeline.layers(of: peer)
       guard held != stage.layers,
         hasRoom(move.workers[stage.worker], beside: held, for: stage.layers)
       else { continue }
-      move.preparing.insert(move.workers[stage.worker].peer)
+      move.preparing.insert(peer)
     }
     self.move = move
     sendPreparations(copying: pipeline.scheduler.fullBlocks)
@@ -145,14 +157,14 @@ extension CoordinatorState {
   /// Has those load their layers who have room for them beside what they hold, and copy blocks.
   mutating func sendPreparations(copying blocks: Set<Int>) {
     guard var move, let pipeline else { return }
-    move.carried?.note(blocks, in: pipeline.scheduler.pool)
+    if !move.preparing.isEmpty { move.carried?.note(blocks, in: pipeline.scheduler.pool) }
     move.pending = move.preparing
     move.settlingSince = nil
     self.move = move
     let assignments = assignments(
       move.plan, of: move.workers, kvTokens: move.kvTokens, epoch: move.epoch)
     for (index, stage) in move.plan.stages.enumerated() {
-      let peer = move.workers[stage.worker].peer
+      let peer = move.peer(of: stage)
       guard move.pending.contains(peer) else { continue }
       var assignment = assignments[index]
       assignment.prepares = true
@@ -174,7 +186,7 @@ extension CoordinatorState {
     return bytes <= worker.capacity.memoryBytes
   }
 
-  /// A worker has loaded what it will hold after the move.
+  /// A worker has loaded what it will hold after the move, and copied what it was to copy.
   mutating func prepared(_ peer: PeerIdentity) {
     guard move?.pending.remove(peer) != nil, isSettling else { return }
     copyAgain()
@@ -247,8 +259,8 @@ extension CoordinatorState {
     }
     // Without a plan nobody has work; who goes now is not in the next one.
     guard let pipeline else { return true }
-    let isWanted = move?.plan.stages.contains { move?.workers[$0.worker].peer == peer } ?? false
-    return !pipeline.contains(peer) && !pipeline.givers.contains(peer) && !isWanted
+    return !pipeline.contains(peer) && !pipeline.givers.contains(peer)
+      && move?.layers(of: peer) == nil
   }
 
   /// Answers those who asked. A member that could be drained stays without work; one that could not

@@ -38,8 +38,7 @@ extension CoordinatorState {
     for workers: [Member], keeping last: EndedPlan?, kvTokens wanted: Int? = nil
   ) throws(CoordinatorError) -> (plan: Plan, kvTokens: Int) {
     let text = model.configuration.text
-    // Keys and values, as the stages hold them.
-    let tokenBytes = 2 * WeightFormat.f16.byteCount * text.kvHeads * text.headWidth
+    let tokenBytes = layerTokenBytes
     let named = wanted ?? settings.kvTokens
     var kvTokens = named ?? defaultKVTokens(workers, tokenBytes: tokenBytes)
     // What is under way must find room, or wait for it.
@@ -130,12 +129,7 @@ extension CoordinatorState {
     report(
       .planned(
         epoch: epoch, stages: descriptions(plan, of: workers), predicted: plan.stepSeconds))
-    let assignments = assignments(plan, of: workers, kvTokens: kvTokens, epoch: epoch)
-    for (index, assignment) in assignments.enumerated() {
-      let next = stages.indices.contains(index + 1) ? stages[index + 1].peer : nil
-      assign(assignment, to: stages[index].peer, next: next)
-    }
-    tellOthers()
+    tellAll(assignments(plan, of: workers, kvTokens: kvTokens, epoch: epoch))
     let waiting = queriesAwaitingPlan
     queriesAwaitingPlan = []
     for sequence in waiting { begin(sequence) }
@@ -156,8 +150,19 @@ extension CoordinatorState {
       stepSeconds: settings.stepSecondsMax, predictedSeconds: plan.stepSeconds)
   }
 
+  /// Tells all members of the plan: the stages their assignments, in the order of the pipeline, and those
+  /// without layers that they have none.
+  mutating func tellAll(_ assignments: [Assignment]) {
+    let stages = pipeline?.stages ?? []
+    for (index, assignment) in assignments.enumerated() {
+      let next = stages.indices.contains(index + 1) ? stages[index + 1].peer : nil
+      assign(assignment, to: stages[index].peer, next: next)
+    }
+    tellOthers()
+  }
+
   /// Tells those without layers of the plan: spares stand by, vision nodes learn where stage 0 is.
-  mutating func tellOthers() {
+  private mutating func tellOthers() {
     guard let pipeline else { return }
     for worker in workers where !pipeline.contains(worker.peer) {
       assignSpare(
@@ -174,6 +179,12 @@ extension CoordinatorState {
     let ordered = others.filter { !$0.fetches } + others.filter(\.fetches)
     return ordered.filter { access == nil || access?.identity(of: $0.peer) != nil }
       .prefix(WireLimits.standard.tensorSources)
+  }
+
+  /// Bytes of one layer's keys and values of one position, as the stages hold them.
+  var layerTokenBytes: Int {
+    let text = model.configuration.text
+    return 2 * WeightFormat.f16.byteCount * text.kvHeads * text.headWidth
   }
 
   func blockCount(_ kvTokens: Int) -> Int { max(1, kvTokens / settings.kvBlockTokens) }

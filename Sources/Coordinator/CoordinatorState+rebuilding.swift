@@ -24,15 +24,12 @@ extension CoordinatorState {
     report(
       .planned(
         epoch: lastEpoch, stages: replacement.descriptions, predicted: old.predictedStepSeconds))
-    let stages = pipeline?.stages ?? []
-    for (index, assignment) in replacement.assignments.enumerated() {
-      var assignment = assignment
-      assignment.epoch = lastEpoch
-      assignment.keeps = index != lost
-      let next = stages.indices.contains(index + 1) ? stages[index + 1].peer : nil
-      assign(assignment, to: stages[index].peer, next: next)
+    var assignments = replacement.assignments
+    for index in assignments.indices {
+      assignments[index].epoch = lastEpoch
+      assignments[index].keeps = index != lost
     }
-    tellOthers()
+    tellAll(assignments)
     return true
   }
 

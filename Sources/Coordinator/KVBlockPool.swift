@@ -22,7 +22,7 @@ struct KVBlockPool: Sendable {
     var content: BlockContent?
     var node: UInt64 = 0
     var filledBy: UInt64 = 0
-    /// The how manieth taking of a block this one's last was.
+    /// `takes` when somebody last took it.
     var taken: UInt64 = 0
     /// Neighbours among the unused blocks with contents; -1 for none.
     var older = -1
@@ -42,6 +42,7 @@ struct KVBlockPool: Sendable {
   private var oldest = -1
   private var newest = -1
   private var lastNode = Self.root
+  /// How often a block was taken.
   private var takes: UInt64 = 0
   /// Blocks that were taken before this taking are in no stage's log.
   private var loggedFrom: UInt64 = 0

@@ -73,7 +73,7 @@ struct Pipeline: Sendable {
   mutating func carryOver(
     to stages: [Stage], epoch: UInt64, limits: SchedulerLimits, givers: Set<PeerIdentity>
   ) {
-    if !stages.map(\.layers).elementsEqual(self.stages.map(\.layers)) {
+    if stages.map(\.layers) != self.stages.map(\.layers) {
       scheduler.curve = StepCurve(predictedSeconds: limits.predictedSeconds)
     }
     // A log tells of one stage's results: it is of no use to a stage that others follow.
@@ -97,6 +97,8 @@ struct Pipeline: Sendable {
   var stepsUnderWay: [UInt64: StepInFlight] { rebuild?.steps ?? steps }
   var first: PeerIdentity { stages[0].peer }
 
+  /// What a worker holds; nil for nothing.
+  func layers(of peer: PeerIdentity) -> Range<Int>? { stages.first { $0.peer == peer }?.layers }
   func contains(_ peer: PeerIdentity) -> Bool { stages.contains { $0.peer == peer } }
 }
 

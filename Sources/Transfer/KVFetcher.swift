@@ -168,7 +168,7 @@ public actor KVFetcher {
         let request = KVRequest(
           epoch: job.fetch.epoch, layer: question.layer, blocks: question.blocks)
         do {
-          let socket = try source.socket ?? connect(source, of: job)
+          let socket = try source.socket ?? connect(source)
           try socket.send(try encode(.kvRequest(request)))
         } catch {
           return fail(job, source, "cannot be asked: \(error)")
@@ -187,32 +187,24 @@ public actor KVFetcher {
     if let silent { fail(job, silent, "says nothing") }
   }
 
-  private func connect(_ source: Source, of job: Job) throws(MessagingError) -> Socket {
-    let address = source.holder.address
-    try address.requireKeys(keys != nil, unless: isInsecure)
-    var options = TensorSockets.options(2 * Self.window)
-    if let keys {
-      guard let key = source.holder.key, keys.peers.contains(key) else {
-        throw MessagingError(.invalidKey, "its key is not on the allow-list")
-      }
-      options.security = .client(keys.own, server: key)
-    }
-    let socket = try reactor.makeSocket(.dealer, options: options)
-    source.socket = socket
+  private func connect(_ source: Source) throws(MessagingError) -> Socket {
     // Closed with its fetch, so that it never speaks of another's sources.
     let number = source.number
-    socket.onMessage = { [weak self] _, bytes in
-      self?.assumeIsolated { $0.receive(bytes, from: number) }
-    }
-    socket.onEvent = { [weak self] event in
-      guard let reason = TensorSockets.end(event) else { return }
-      self?.assumeIsolated { fetcher in
-        // Who has given all may go.
-        guard let job = fetcher.job, job.sources[number].isAsked else { return }
-        fetcher.fail(job, job.sources[number], reason)
-      }
-    }
-    try socket.connect(address)
+    let socket = try TensorSockets.connect(
+      to: source.holder, on: reactor, window: Self.window, keys: keys?.own,
+      isTrusted: source.holder.key.map { keys?.peers.contains($0) == true } ?? false,
+      isInsecure: isInsecure,
+      received: { [weak self] bytes in
+        self?.assumeIsolated { $0.receive(bytes, from: number) }
+      },
+      ended: { [weak self] reason in
+        self?.assumeIsolated { fetcher in
+          // Who has given all may go.
+          guard let job = fetcher.job, job.sources[number].isAsked else { return }
+          fetcher.fail(job, job.sources[number], reason)
+        }
+      })
+    source.socket = socket
     return socket
   }
 

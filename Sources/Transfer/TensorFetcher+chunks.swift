@@ -161,30 +161,22 @@ extension TensorFetcher {
   }
 
   private func connect(_ source: TensorSource) throws(MessagingError) -> Socket {
-    try source.address.requireKeys(keys != nil, unless: isInsecure)
-    var options = TensorSockets.options(2 * Self.window)
-    if let keys {
-      guard let key = source.holder.key, isTrusted(source) else {
-        throw MessagingError(.invalidKey, "its key is not on the allow-list")
-      }
-      options.security = .client(keys.own, server: key)
-    }
-    let socket = try reactor.makeSocket(.dealer, options: options)
-    source.socket = socket
     // Closed with its fetch, so that it never speaks of another's sources.
     let number = source.number
-    socket.onMessage = { [weak self] _, bytes in
-      self?.assumeIsolated { $0.receive(bytes, from: number) }
-    }
-    socket.onEvent = { [weak self] event in
-      guard let reason = TensorSockets.end(event) else { return }
-      self?.assumeIsolated { fetcher in
-        guard let job = fetcher.job else { return }
-        fetcher.fail(job.sources[number], of: job, reason)
-        fetcher.proceed()
-      }
-    }
-    try socket.connect(source.address)
+    let socket = try TensorSockets.connect(
+      to: source.holder, on: reactor, window: Self.window, keys: keys?.own,
+      isTrusted: isTrusted(source), isInsecure: isInsecure,
+      received: { [weak self] bytes in
+        self?.assumeIsolated { $0.receive(bytes, from: number) }
+      },
+      ended: { [weak self] reason in
+        self?.assumeIsolated { fetcher in
+          guard let job = fetcher.job else { return }
+          fetcher.fail(job.sources[number], of: job, reason)
+          fetcher.proceed()
+        }
+      })
+    source.socket = socket
     return socket
   }
 

@@ -36,8 +36,7 @@ public actor DecoderWorker {
   /// The model, or as much of it as was fetched last.
   private var checkpoint: Checkpoint?
   /// Which parts that is, of which model.
-  private var fetchedParts: Set<String> = []
-  private var fetchedModel: [UInt8] = []
+  private var fetched: (parts: Set<String>, model: [UInt8]) = ([], [])
   /// What is to be loaded last.
   private var wanted: Assignment?
   private let fetcher: TensorFetcher?
@@ -160,7 +159,7 @@ public actor DecoderWorker {
       self?.assumeIsolated { $0.refused(refusal) }
     }
     inbox = socket
-    return try advertised(try socket.bind(settings.listen))
+    return try settings.advertised(try socket.bind(settings.listen))
   }
 
   /// Opens the socket for those that lack tensors, beside the one for neighbours; empty where that
@@ -171,20 +170,7 @@ public actor DecoderWorker {
     let bound = try await server.start(at: Address(host: host, port: 0)) { [weak self] refusal in
       Task { await self?.refused(refusal) }
     }
-    return try advertised(bound).description
-  }
-
-  /// Where others reach an address that this worker listens at.
-  private func advertised(_ bound: Address) throws -> Address {
-    guard let host = settings.advertisedHost else {
-      guard !bound.isWildcard else {
-        throw WorkerError(
-          .configuration, "\(bound) is no single place that neighbours could connect to",
-          remedy: "Listen on one address, or name this machine with --advertise HOST")
-      }
-      return bound
-    }
-    return try Address(host: host, port: bound.port ?? 0)
+    return try settings.advertised(bound).description
   }
 
   private func receive(_ bytes: [UInt8]) {
@@ -216,6 +202,7 @@ public actor DecoderWorker {
     case .releaseFeatures(let release) where fromCoordinator && isCurrent(release.epoch):
       work.yield(.release(release.images))
     case .settled(let settled) where fromCoordinator && isCurrent(settled.epoch):
+      if wanted?.prepares == true { wanted = nil }
       work.yield(.settled)
     case .imageFeatures(let features) where isCurrent(features.epoch): receive(features)
     case .step(let step) where isCurrent(step.epoch): receive(step, fromCoordinator)
@@ -258,7 +245,7 @@ public actor DecoderWorker {
     wanted = assignment
     let parts = checkpoint.map { Set($0.configuration.parts(ofLayers: assignment.layers)) }
     guard let fetcher, assignment.layerCount > 0,
-      parts.map(fetchedParts.isSuperset) != true || fetchedModel != assignment.modelDigest
+      parts.map(fetched.parts.isSuperset) != true || fetched.model != assignment.modelDigest
     else {
       Task { [fetcher] in await fetcher?.cancel() }
       return begin(assignment)
@@ -317,8 +304,8 @@ public actor DecoderWorker {
   private func fetched(_ checkpoint: Checkpoint, for assignment: Assignment) async {
     guard wanted == assignment else { return }
     self.checkpoint = checkpoint
-    fetchedParts = Set(checkpoint.configuration.parts(ofLayers: assignment.layers))
-    fetchedModel = assignment.modelDigest
+    let parts = checkpoint.configuration.parts(ofLayers: assignment.layers)
+    fetched = (Set(parts), assignment.modelDigest)
     begin(assignment)
     await server.hold(checkpoint, modelDigest: assignment.modelDigest)
   }

@@ -48,13 +48,18 @@ final class KVTransfer {
       if let fetcher { Task { await fetcher.cancel(before: plan) } }
       return
     }
+    let bytes = KVMemory.bytes(
+      layers: 1, blocks: 1, blockTokens: assignment.kvBlockTokens, kvHeads: text.kvHeads,
+      headWidth: text.headWidth)
+    guard let blockBytes = bytes else {
+      Task { await failed("a KV block has more bytes than there are numbers for") }
+      return
+    }
     let (fetch, fetcher): (KVFetch, KVFetcher)
     do {
       fetch = KVFetch(
         plan: plan, epoch: assignment.kvEpoch, sources: try assignment.kvHolders(),
-        blocks: assignment.kvBlocks,
-        blockBytes: 2 * WeightFormat.f16.byteCount * text.kvHeads * text.headWidth
-          * assignment.kvBlockTokens)
+        blocks: assignment.kvBlocks, blockBytes: blockBytes)
       fetcher = try self.fetcher ?? makeFetcher()
     } catch {
       Task { await failed("\(error)") }

@@ -63,3 +63,18 @@ public struct DecoderWorkerSettings: Sendable {
     self.weightBytesPerSecond = weightBytesPerSecond
   }
 }
+
+extension DecoderWorkerSettings {
+  /// Where others reach an address that this worker listens at.
+  func advertised(_ bound: Address) throws -> Address {
+    guard let host = advertisedHost else {
+      guard !bound.isWildcard else {
+        throw WorkerError(
+          .configuration, "\(bound) is no single place that neighbours could connect to",
+          remedy: "Listen on one address, or name this machine with --advertise HOST")
+      }
+      return bound
+    }
+    return try Address(host: host, port: bound.port ?? 0)
+  }
+}
