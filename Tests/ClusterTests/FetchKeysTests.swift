@@ -167,7 +167,7 @@ final class FetchKeysTests {
 private func until(
   _ location: SourceLocation = #_sourceLocation, _ condition: () async throws -> Bool
 ) async throws {
-  let deadline = ContinuousClock.now + .seconds(30)
+  let deadline = ContinuousClock.now + .seconds(60)
   while try await !condition() {
     try #require(ContinuousClock.now < deadline, "it did not come about", sourceLocation: location)
     try await Task.sleep(for: .milliseconds(10))
