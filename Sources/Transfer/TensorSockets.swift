@@ -27,7 +27,11 @@ enum TensorSockets {
     let socket = try reactor.makeSocket(.dealer, options: options)
     socket.onMessage = { _, bytes in received(bytes) }
     socket.onEvent = { event in if let reason = end(event) { ended(reason) } }
-    try socket.connect(holder.address)
+    do throws(MessagingError) { try socket.connect(holder.address) } catch {
+      // The reactor would keep it.
+      socket.close()
+      throw error
+    }
     return socket
   }
 
