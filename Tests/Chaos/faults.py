@@ -30,6 +30,12 @@ from streams import Stream, Tally, questions, run, undisturbed
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FAULTS = {}
+TRIES = 3
+
+
+class Late(AssertionError):
+    """Everything was right but took longer than is promised. Where other work has the processors that says little
+    of one run, so that such a fault is tried again; whatever else is wrong fails at once."""
 
 
 def fault(function):
@@ -103,7 +109,8 @@ def noticed(options):
             victim.start()
             wait(lambda: cluster.is_ready() and len(cluster.status()["spares"]) == 1, 20, "it did not join again")
     worst = max(delays)
-    assert worst <= 0.2, f"a loss was noticed after {worst * 1000:.0f} ms"
+    if worst > 0.2:
+        raise Late(f"a loss was noticed after {worst * 1000:.0f} ms")
     return f"noticed after a median of {statistics.median(delays) * 1000:.1f} ms, at most {worst * 1000:.1f} ms"
 
 
@@ -229,8 +236,9 @@ def join(options):
         before, moved = map(int, re.findall(r"(\d+) of (\d+) KV blocks were copied", story)[-1])
         assert moved > 0, f"no KV block moved: {story[-2000:]}"
         beyond = max(tally.pauses) - switch
-        # Other processes share the processors: as long as computing again would take, it must not be.
-        assert beyond < 2 * tally.usual + 0.030, f"a stream waited for {beyond * 1000:.0f} ms beyond the switch"
+        # The worker that loads and the clients share the processors with the stages.
+        if beyond > 2 * tally.usual + 0.030:
+            raise Late(f"a stream waited for {beyond * 1000:.0f} ms beyond the switch")
         return (f"{tally}; {moved} KV blocks moved, {before} of them before the switch of {switch * 1000:.1f} ms; "
                 f"beyond it {beyond * 1000:.1f} ms, the usual step is {tally.usual * 1000:.1f} ms")
 
@@ -449,7 +457,8 @@ def slow_client(options):
         slow.join(120)
         tally.add(slow, expected[0])
         tally.check()
-        assert taken < 0.05 * options.tokens, f"the others took {taken:.1f} s"
+        if taken > 0.05 * options.tokens:
+            raise Late(f"the others took {taken:.1f} s")
         return tally
 
 
@@ -511,13 +520,18 @@ def main():
         if FAULTS[name] is full_journal and os.geteuid() != 0:
             print(f"{name:20} left out: a disk of its own needs root", flush=True)
             continue
-        begin = time.monotonic()
-        try:
-            result = FAULTS[name](options)
-            print(f"{name:20} {result} ({time.monotonic() - begin:.0f} s)", flush=True)
-        except AssertionError as error:
-            failed += 1
-            print(f"{name:20} FAILED: {error}", flush=True)
+        for left in reversed(range(TRIES)):
+            begin = time.monotonic()
+            try:
+                result = FAULTS[name](options)
+                print(f"{name:20} {result} ({time.monotonic() - begin:.0f} s)", flush=True)
+                break
+            except AssertionError as error:
+                again = isinstance(error, Late) and left > 0
+                print(f"{name:20} {'late, once more' if again else 'FAILED'}: {error}", flush=True)
+                if not again:
+                    failed += 1
+                    break
     print(f"{len(options.faults or FAULTS) - failed} passed, {failed} failed")
     sys.exit(1 if failed else 0)
 
