@@ -51,13 +51,9 @@ def disturb(cluster, options, disturbance, rounds=1, tokens=None):
     tally = Tally(usual)
     for number in range(rounds):
         streams = run(cluster, requests, tokens)
-        time.sleep(random.uniform(0.05, 0.5))
+        time.sleep(random.uniform(0.1, 0.6) * usual.whole)
         disturbance(number)
-        for stream, tokens_expected in zip(streams, expected):
-            stream.join(120)
-            if stream.is_alive():
-                stream.problem = "it came to no end within two minutes"
-            tally.add(stream, tokens_expected)
+        tally.add_all(streams, expected)
         cluster.await_ready()
     tally.check()
     return tally
@@ -66,7 +62,8 @@ def disturb(cluster, options, disturbance, rounds=1, tokens=None):
 @fault
 def kill(options):
     """kill -9 of a random worker every so often; a spare stands by, and the one that died comes back."""
-    with Cluster(options.program, workers=2, spares=1) as cluster:
+    # Where one dies before the last is back, a single stage computes it all: in f16 that rounds otherwise.
+    with Cluster(options.program, workers=2, spares=1, options=["--activations", "f32"]) as cluster:
         requests = questions(options.streams)
         expected, usual = undisturbed(cluster, requests, options.tokens)
         tally, end, due = Tally(usual), time.monotonic() + options.seconds, time.monotonic() + options.every / 2
@@ -236,11 +233,14 @@ def join(options):
         before, moved = map(int, re.findall(r"(\d+) of (\d+) KV blocks were copied", story)[-1])
         assert moved > 0, f"no KV block moved: {story[-2000:]}"
         beyond = max(tally.pauses) - switch
-        # The worker that loads and the clients share the processors with the stages.
-        if beyond > 2 * tally.usual + 0.030:
-            raise Late(f"a stream waited for {beyond * 1000:.0f} ms beyond the switch")
+        # A step takes another time over two stages than over one, and some are late whatever happens.
+        after = undisturbed(cluster, questions(options.streams), options.tokens)[1]
+        usual, worst, _ = map(max, zip(tally.usual, after))
+        paces = f"the usual step is {usual * 1000:.1f} ms, the longest while nothing happened {worst * 1000:.1f} ms"
+        if beyond > max(2 * usual, worst):
+            raise Late(f"a stream waited for {beyond * 1000:.1f} ms beyond the switch of {switch * 1000:.1f} ms; {paces}")
         return (f"{tally}; {moved} KV blocks moved, {before} of them before the switch of {switch * 1000:.1f} ms; "
-                f"beyond it {beyond * 1000:.1f} ms, the usual step is {tally.usual * 1000:.1f} ms")
+                f"beyond it {beyond * 1000:.1f} ms, {paces}")
 
 
 @fault
@@ -253,9 +253,7 @@ def coordinator(options):
         cluster.restart_coordinator()
         cluster.await_ready()
         tally = Tally(usual)
-        for stream, tokens in zip(run(cluster, requests, options.tokens), expected):
-            stream.join(60)
-            tally.add(stream, tokens)
+        tally.add_all(run(cluster, requests, options.tokens), expected)
         tally.check()
         return tally
 
@@ -381,16 +379,14 @@ def full_journal(options):
 
             tally = Tally(usual)
             disk.fill()
-            for stream, tokens in zip(ask(requests), expected):
-                tally.add(stream, tokens)
+            tally.add_all(ask(requests), expected)
             for stream in ask(stored):
                 assert stream.problem and stream.problem.startswith("507"), f"{stream.problem} instead of 507"
             errors = cluster.metric("chatspot_journal_errors_total")
             assert errors >= 2 * options.streams, f"{errors:.0f} errors are counted"
             assert "the journal" in cluster.story() and "is full" in cluster.story(), "the log does not tell"
             disk.empty()
-            for stream, tokens in zip(ask(stored), expected):
-                tally.add(stream, tokens)
+            tally.add_all(ask(stored), expected)
             tally.check()
             return f"{tally}; {errors:.0f} counted errors"
 
@@ -411,11 +407,7 @@ def liar(options):
                 streams = run(cluster, requests, options.tokens)
                 wait(lambda: peer.steps > 0, 20, f"{lie.__name__}: it got no step", cluster)
                 cluster.members["worker-1"].start()
-                for stream, tokens in zip(streams, expected):
-                    stream.join(120)
-                    if stream.is_alive():
-                        stream.problem = "it came to no end within two minutes"
-                    tally.add(stream, tokens)
+                tally.add_all(streams, expected)
             finally:
                 peer.close()
             assert not tally.failed + tally.wrong + tally.lost + tally.doubled, (
@@ -450,12 +442,9 @@ def slow_client(options):
         slow.start()
         tally = Tally(usual)
         begin = time.monotonic()
-        for stream, tokens in zip(run(cluster, requests, options.tokens), expected):
-            stream.join(60)
-            tally.add(stream, tokens)
+        tally.add_all(run(cluster, requests, options.tokens), expected)
         taken = time.monotonic() - begin
-        slow.join(120)
-        tally.add(slow, expected[0])
+        tally.add_all([slow], expected[:1])
         tally.check()
         if taken > 0.05 * options.tokens:
             raise Late(f"the others took {taken:.1f} s")
@@ -491,7 +480,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("faults", nargs="*", metavar="FAULT", help=", ".join(FAULTS))
     parser.add_argument("--streams", type=int, default=16)
-    parser.add_argument("--tokens", type=int, default=150, help="tokens of an answer")
+    parser.add_argument("--tokens", type=int, default=300, help="tokens of an answer")
     parser.add_argument("--seconds", type=float, default=12, help="how long `kill` goes on")
     parser.add_argument("--every", type=float, default=2, help="seconds from kill to kill")
     parser.add_argument("--model", help="another model than the embedded one, in `join`")

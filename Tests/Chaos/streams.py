@@ -7,6 +7,7 @@ import pathlib
 import statistics
 import threading
 import time
+import typing
 import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -43,7 +44,7 @@ class Stream(threading.Thread):
     def __init__(self, url, request, tokens, slow=0):
         super().__init__(daemon=True)
         self.url, self.request, self.slow = urllib.parse.urlparse(url), request | {"max_tokens": tokens}, slow
-        self.tokens, self.times, self.problem, self.usage = [], [], None, None
+        self.pieces, self.tokens, self.times, self.problem, self.usage = [], [], [], None, None
 
     def run(self):
         try:
@@ -54,19 +55,28 @@ class Stream(threading.Thread):
             if response.status != 200:
                 self.problem = f"{response.status} {response.read().decode()[:200]}"
                 return
-            for line in response:
-                if line.startswith(b"data: {"):
-                    self.take(json.loads(line[6:]))
-                if self.problem or line.startswith(b"data: [DONE]"):
-                    return
-                time.sleep(self.slow)
-            self.problem = "the stream broke off"
+            while piece := response.read1():
+                self.pieces.append((time.monotonic(), piece))
+                if self.slow:
+                    time.sleep(self.slow)
         except OSError as error:
             self.problem = repr(error)
         except http.client.HTTPException as error:
             self.problem = repr(error)
 
-    def take(self, event):
+    def take_apart(self):
+        """Reads what came, once it is over: a client that did so meanwhile would have the processors of the cluster."""
+        rest = b""
+        for arrival, piece in self.pieces:
+            *lines, rest = (rest + piece).split(b"\n")
+            for line in lines:
+                if line.startswith(b"data: {"):
+                    self.take(json.loads(line[6:]), arrival)
+                if self.problem or line.startswith(b"data: [DONE]"):
+                    return
+        self.problem = self.problem or "the stream broke off"
+
+    def take(self, event, arrival):
         if "error" in event:
             self.problem = event["error"]["message"]
             return
@@ -74,22 +84,33 @@ class Stream(threading.Thread):
         for choice in event["choices"]:
             for token in (choice.get("logprobs") or {}).get("content") or []:
                 self.tokens.append((token["token"], token.get("bytes")))
-                self.times.append(time.monotonic())
+                self.times.append(arrival)
 
     @property
     def worst_gap(self):
         return max((b - a for a, b in zip(self.times, self.times[1:])), default=0)
 
 
+class Pace(typing.NamedTuple):
+    """While nothing happens: the time between two tokens of a stream, and what all streams take; in seconds."""
+    median: float
+    worst: float
+    whole: float
+
+
 def undisturbed(cluster, requests, tokens):
-    """The answers that are given while nothing happens, and the usual step."""
+    """The answers that are given while nothing happens, and at which pace."""
+    begin = time.monotonic()
     streams = run(cluster, requests, tokens)
     for stream in streams:
         stream.join(120)
+    whole = time.monotonic() - begin
+    for stream in streams:
+        stream.take_apart()
     problems = [stream.problem for stream in streams if stream.problem]
     assert not problems, f"an undisturbed stream failed: {problems[0]}"
     gaps = [b - a for stream in streams for a, b in zip(stream.times, stream.times[1:])]
-    return [stream.tokens for stream in streams], statistics.median(gaps)
+    return [stream.tokens for stream in streams], Pace(statistics.median(gaps), max(gaps), whole)
 
 
 def run(cluster, requests, tokens):
@@ -100,14 +121,24 @@ def run(cluster, requests, tokens):
 
 
 class Tally:
-    """What became of all streams; `usual` is the median time between two tokens while nothing happens, in seconds."""
+    """What became of all streams; `usual` is their pace while nothing happens."""
 
     def __init__(self, usual):
         self.usual = usual
         self.streams = self.failed = self.lost = self.doubled = self.wrong = 0
         self.pauses, self.problems = [], []
 
+    def add_all(self, streams, expected):
+        """Waits for the end of all, then compares them."""
+        for stream in streams:
+            stream.join(120)
+            if stream.is_alive():
+                stream.problem = "it came to no end within two minutes"
+        for stream, tokens in zip(streams, expected):
+            self.add(stream, tokens)
+
     def add(self, stream, expected):
+        stream.take_apart()
         self.streams += 1
         self.pauses.append(stream.worst_gap)
         if stream.problem:
