@@ -27,8 +27,8 @@ public actor KVFetcher {
   private var timer: TimerToken?
 
   /// Bytes of one answer, unless a block has more, and answers that one source is asked for at once.
-  private static let chunkBytes = 1 << 20
-  private static let window = 8
+  private static let chunkBytes = 1 << 18
+  private static let window = 32
   /// How long a source that was asked may say nothing. It answers between two steps, which may be long;
   /// who is gone is noticed otherwise.
   private static let silenceMax = Duration.seconds(30)
@@ -221,8 +221,8 @@ public actor KVFetcher {
       guard contents.data.count == contents.blocks.count * job.fetch.blockBytes else {
         return fail(
           job, source,
-          "gives \(contents.data.count) bytes for \(contents.blocks.count) blocks "
-            + "of \(job.fetch.blockBytes)")
+          "gives \(contents.data.count) bytes for \(contents.blocks.count) x "
+            + "\(job.fetch.blockBytes)")
       }
       source.untaken += 1
       Task { [weak self, source = source.number, number = job.number, take = job.take] in

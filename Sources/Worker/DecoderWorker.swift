@@ -76,8 +76,8 @@ public actor DecoderWorker {
   /// Serves until `stop` is called. Throws what made going on impossible.
   public func run() async throws {
     let (results, resultsInput) = AsyncStream<StageResult>.makeStream()
-    let (engine, workStream) = (engine, workStream)
-    let computing = Task { await engine.run(workStream, into: resultsInput) }
+    let (engine, workStream, work) = (engine, workStream, work)
+    let computing = Task { await engine.run(workStream, later: work, into: resultsInput) }
     let sending = Task { for await result in results { deliver(result) } }
     var problem: (any Error)?
     do {

@@ -4,8 +4,26 @@ internal import Compute
 internal import Wire
 
 extension StageEngine {
+  /// Gives others what they have asked for, so long as steps do not wait much for it.
+  func give() {
+    let began = clock.now
+    let slice = max(Self.givingLeast, stepDuration * Self.givingShare)
+    var answered = 0
+    while answered < asked.count, answered == 0 || clock.now - began < slice {
+      let (request, answer) = asked[answered]
+      answer(contents(for: request))
+      answered += 1
+    }
+    asked.removeFirst(answered)
+  }
+
+  /// Of the time that a step takes, so much goes to others between it and the next; at least
+  /// `givingLeast`.
+  private static let givingShare = 0.125
+  private static let givingLeast = Duration.microseconds(500)
+
   /// What another worker asks for, or why it cannot have it.
-  func contents(for request: KVRequest) -> KVContents {
+  private func contents(for request: KVRequest) -> KVContents {
     var contents = KVContents(epoch: request.epoch, layer: request.layer, blocks: request.blocks)
     let held = [loaded?.givenBlocks, given].compactMap(\.self)
       .first { $0.epoch == request.epoch && $0.layers.contains(request.layer) }

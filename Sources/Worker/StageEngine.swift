@@ -6,7 +6,7 @@ internal import Messaging
 internal import Models
 internal import Wire
 
-/// What a stage is asked, in the order of arrival.
+/// What a stage is asked; it is done in the order of arrival, but for what others ask of its KV blocks.
 enum StageWork: Sendable {
   /// With the model, or as much of it as the assignment needs; nil where it needs none.
   case assign(Assignment, of: Checkpoint?)
@@ -14,8 +14,10 @@ enum StageWork: Sendable {
   case prepare(Assignment, of: Checkpoint)
   case features(ImageFeatures)
   case release([UInt64])
-  /// Reads KV blocks for another worker.
+  /// Reads KV blocks for another worker, once no step waits or it is the turn of those who ask.
   case give(KVRequest, @Sendable (KVContents) -> Void)
+  /// Goes on reading them.
+  case giveMore
   /// Writes KV blocks of another worker into those of a plan.
   case fill(KVContents, plan: UInt64, taken: CheckedContinuation<Void, Never>)
   /// All that a plan has from others has been written.
@@ -49,6 +51,10 @@ actor StageEngine {
   var prepared: PreparedStage?
   /// KV blocks of the plan before, for those who have its layers now.
   var given: GivenBlocks?
+  /// What others ask of KV blocks and have not got yet.
+  var asked: [(request: KVRequest, answer: @Sendable (KVContents) -> Void)] = []
+  /// What the last step took.
+  private(set) var stepDuration = Duration.zero
   /// Said once KV blocks have come that others fill, and the plan whose have.
   var readiness: Ready?
   var filledPlan: UInt64?
@@ -64,10 +70,11 @@ actor StageEngine {
 
   func measureSpeed() -> Int { SpeedMeasurement.weightBytesPerSecond(team) }
 
-  /// Does the work in order until there is no more.
-  func run(_ work: AsyncStream<StageWork>, into results: AsyncStream<StageResult>.Continuation)
-    async
-  {
+  /// Does the work until there is no more. What it puts off itself it adds to `later`, the same work.
+  func run(
+    _ work: AsyncStream<StageWork>, later: AsyncStream<StageWork>.Continuation,
+    into results: AsyncStream<StageResult>.Continuation
+  ) async {
     team.bindCaller()
     for await item in work {
       switch item {
@@ -75,7 +82,12 @@ actor StageEngine {
       case .prepare(let assignment, let checkpoint): prepare(assignment, of: checkpoint, results)
       case .features(let features): receive(features, results)
       case .release(let images): for image in images { loaded?.images[image] = nil }
-      case .give(let request, let answer): answer(contents(for: request))
+      case .give(let request, let answer):
+        asked.append((request, answer))
+        if asked.count == 1 { later.yield(.giveMore) }
+      case .giveMore:
+        give()
+        if !asked.isEmpty { later.yield(.giveMore) }
       case .fill(let contents, let plan, let taken):
         fill(contents, plan)
         taken.resume()
@@ -88,9 +100,11 @@ actor StageEngine {
         } else {
           compute(step, arrived: arrived, results)
         }
-        results.yield(.finishedStep(busySeconds: (clock.now - started).seconds))
+        stepDuration = clock.now - started
+        results.yield(.finishedStep(busySeconds: stepDuration.seconds))
       }
     }
+    while !asked.isEmpty { give() }
     results.finish()
   }
 

@@ -51,7 +51,7 @@ def disturb(cluster, options, disturbance, rounds=1, tokens=None):
     tally = Tally(usual)
     for number in range(rounds):
         streams = run(cluster, requests, tokens)
-        time.sleep(random.uniform(0.1, 0.6) * usual.whole)
+        time.sleep(random.uniform(0.1, 0.6) * usual.median * tokens)
         disturbance(number)
         tally.add_all(streams, expected)
         cluster.await_ready()
@@ -235,7 +235,7 @@ def join(options):
         beyond = max(tally.pauses) - switch
         # A step takes another time over two stages than over one, and some are late whatever happens.
         after = undisturbed(cluster, questions(options.streams), options.tokens)[1]
-        usual, worst, _ = map(max, zip(tally.usual, after))
+        usual, worst = map(max, zip(tally.usual, after))
         paces = f"the usual step is {usual * 1000:.1f} ms, the longest while nothing happened {worst * 1000:.1f} ms"
         if beyond > max(2 * usual, worst):
             raise Late(f"a stream waited for {beyond * 1000:.1f} ms beyond the switch of {switch * 1000:.1f} ms; {paces}")

@@ -92,25 +92,22 @@ class Stream(threading.Thread):
 
 
 class Pace(typing.NamedTuple):
-    """While nothing happens: the time between two tokens of a stream, and what all streams take; in seconds."""
+    """The time between two tokens of a stream while nothing happens, in seconds."""
     median: float
     worst: float
-    whole: float
 
 
 def undisturbed(cluster, requests, tokens):
     """The answers that are given while nothing happens, and at which pace."""
-    begin = time.monotonic()
     streams = run(cluster, requests, tokens)
     for stream in streams:
         stream.join(120)
-    whole = time.monotonic() - begin
     for stream in streams:
         stream.take_apart()
     problems = [stream.problem for stream in streams if stream.problem]
     assert not problems, f"an undisturbed stream failed: {problems[0]}"
     gaps = [b - a for stream in streams for a, b in zip(stream.times, stream.times[1:])]
-    return [stream.tokens for stream in streams], Pace(statistics.median(gaps), max(gaps), whole)
+    return [stream.tokens for stream in streams], Pace(statistics.median(gaps), max(gaps))
 
 
 def run(cluster, requests, tokens):
