@@ -5,8 +5,8 @@ public import Messaging
 public import Wire
 
 /// Asks every source for blocks of its layers, some at a time, and hands over what comes. What has been
-/// handed over and not been taken yet counts as asked for, so that no more lies here than a few
-/// messages of each source.
+/// handed over and not been taken yet counts as asked for, so that no more lies here than
+/// `window` answers of each source.
 ///
 /// Lives on a thread of its own: a stage that computes, and its sockets, wait for none of it.
 public actor KVFetcher {

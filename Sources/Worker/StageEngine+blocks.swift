@@ -4,6 +4,17 @@ internal import Compute
 internal import Wire
 
 extension StageEngine {
+  /// Notes what another worker asks for; refuses it where too much is waiting already.
+  func ask(_ request: KVRequest, _ answer: @escaping @Sendable (KVContents) -> Void) {
+    guard asked.count < Self.askedMost else {
+      let refusal = KVContents(
+        epoch: request.epoch, layer: request.layer, blocks: request.blocks,
+        refusal: "\(asked.count) requests are waiting, as many as may")
+      return answer(refusal)
+    }
+    asked.append((request, answer))
+  }
+
   /// Gives others what they have asked for, so long as steps do not wait much for it.
   func give() {
     let began = clock.now
@@ -17,6 +28,8 @@ extension StageEngine {
     asked.removeFirst(answered)
   }
 
+  /// So many requests wait: those of all others in a plan of dozens of stages.
+  private static let askedMost = 2048
   /// Of the time that a step takes, so much goes to others between it and the next; at least
   /// `givingLeast`.
   private static let givingShare = 0.125

@@ -83,7 +83,7 @@ actor StageEngine {
       case .features(let features): receive(features, results)
       case .release(let images): for image in images { loaded?.images[image] = nil }
       case .give(let request, let answer):
-        asked.append((request, answer))
+        ask(request, answer)
         if asked.count == 1 { later.yield(.giveMore) }
       case .giveMore:
         give()

@@ -83,10 +83,11 @@ struct StageEngineTests {
       let request = KVRequest(epoch: epoch, layer: 0, blocks: [3])
       let allAsked = DispatchSemaphore(value: 0)
       for number in 0..<count {
-        let answer: @Sendable (KVContents) -> Void = { [input] _ in
+        let answer: @Sendable (KVContents) -> Void = { [input] in
           if number == 0 { allAsked.wait() }
           // On the way that a step's end takes, so that the order is that of the engine.
-          input.yield(.failed(WorkerError(.fetching, "given")))
+          let event = $0.refusal.contains("are waiting") ? "refused" : "given"
+          input.yield(.failed(WorkerError(.fetching, event)))
         }
         work.yield(.give(request, answer))
       }
@@ -231,5 +232,17 @@ struct StageEngineTests {
     #expect(order.filter { $0 == "given" }.count == 40, "everybody is answered, also at the end")
     let before = order.firstIndex(of: "step") ?? 40
     #expect(before <= 1, "\(before) blocks were read before the step")
+  }
+
+  @Test("who asks for more KV blocks than can wait is refused, and takes no memory")
+  func asksTooMuch() async throws {
+    let stage = try Stage()
+    stage.tell(Self.assignment(1, 0..<2))
+    #expect(Self.epoch(await stage.next()) == 1)
+    let order = await stage.order(ofGiving: 3000, epoch: 7)
+    // Those behind the first few, for which it waited, met all that may wait.
+    #expect(order.filter { $0 == "refused" }.count >= 500)
+    #expect(order.filter { $0 == "given" }.count >= 2048)
+    #expect(order.filter { $0 != "step" }.count == 3000)
   }
 }
