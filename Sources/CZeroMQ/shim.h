@@ -3,9 +3,11 @@
 #define CHATSPOT_CZEROMQ_SHIM_H
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <zmq.h>
 

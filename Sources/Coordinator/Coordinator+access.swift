@@ -48,5 +48,6 @@ extension Coordinator {
   func happened(_ event: SocketEvent) {
     if case .disconnected = event { connectionEnded() }
     if let refusal = event.refusal { refused(refusal) }
+    if let warning = event.warning { logger.warning("\(warning)") }
   }
 }

@@ -34,9 +34,13 @@ extension Socket {
   /// Hands out a batch of events and returns how many there were.
   private func serviceMonitor() -> Int {
     guard case .open = state else { return 0 }
-    let events = monitor.takeEvents(limit: Self.turnEvents)
-    for event in events { onEvent?(event) }
-    return events.count
+    let reports = monitor.takeReports(limit: Self.turnEvents)
+    for report in reports {
+      door?.note(report, now: MonotonicClock.nanoseconds())
+      onEvent?(report.event)
+    }
+    for origin in door?.takeNewlyHeld() ?? [] { onEvent?(.strangersHeldOff(from: origin)) }
+    return reports.count
   }
 
   /// Hands out a batch of messages and returns how many there were.
@@ -108,15 +112,20 @@ extension Socket {
     guard let list = options.security.allowList else { return true }
     guard let sender = part.sender else { return false }
     connections.note(sender, descriptor: part.descriptor)
-    if list.contains(sender) { return true }
+    if list.contains(sender) {
+      door?.welcome(sender, descriptor: part.descriptor)
+      return true
+    }
     cutOff(sender)
     return false
   }
 
-  /// Ends the connections of a peer at once. Unless the allow-list refuses it, it may connect again.
+  /// Ends the connections of a peer at once. Unless the allow-list refuses it, it may connect again,
+  /// though no more often than a stranger for a minute.
   public func cutOff(_ key: PublicKey) {
     reactor.preconditionIsCurrent()
     connections.end(key)
+    door?.showOut(key)
   }
 
   /// Ends the connections of all whom the allow-list does not name any more. They would end with their

@@ -38,6 +38,15 @@ extension SocketEvent {
     }
   }
 
+  /// The descriptor in the header of an event that tells of one coming or going.
+  func descriptor(header: [UInt8]) -> Int32? {
+    switch self {
+    case .listening, .accepted, .closed:
+      header.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: 2, as: Int32.self) }
+    default: nil
+    }
+  }
+
   /// Why a handshake fails where one side has keys and the other has none.
   static let otherMechanism = "the two sides use different security mechanisms"
 

@@ -28,6 +28,9 @@ public enum SocketEvent: Sendable, Equatable {
   case closed(endpoint: String)
   /// A message was refused on arrival and counted.
   case messageRefused(peer: PeerIdentity?, reason: RefusalReason)
+  /// Too many connections from there came to nothing: new ones wait for a moment, the ones that
+  /// stand go on. Told at most every ten seconds.
+  case strangersHeldOff(from: String)
   /// Messages left the outbox unsent because their peer is gone.
   case messagesDropped(peer: PeerIdentity?, count: Int)
 

@@ -23,17 +23,24 @@ final class SocketMonitor {
     }
   }
 
+  /// An event, and the descriptor of the listener or connection that it is about, where it has one.
+  struct Report {
+    var event: SocketEvent
+    var descriptor: Int32?
+  }
+
   /// Takes up to `limit` events.
-  func takeEvents(limit: Int) -> [SocketEvent] {
-    var events: [SocketEvent] = []
-    while events.count < limit, let header = handle.receivePart(byteLimit: 64) {
+  func takeReports(limit: Int) -> [Report] {
+    var reports: [Report] = []
+    while reports.count < limit, let header = handle.receivePart(byteLimit: 64) {
       guard header.hasMore, let endpoint = handle.receivePart(byteLimit: 4096) else { continue }
       let text = String(decoding: endpoint.bytes ?? [], as: UTF8.self)
-      if let event = SocketEvent(header: header.bytes ?? [], endpoint: text) {
-        events.append(event)
+      let bytes = header.bytes ?? []
+      if let event = SocketEvent(header: bytes, endpoint: text) {
+        reports.append(Report(event: event, descriptor: event.descriptor(header: bytes)))
       }
     }
-    return events
+    return reports
   }
 
   /// Ends the watch, before the watched socket is closed: a monitor without a reader would hold

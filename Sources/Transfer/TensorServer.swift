@@ -83,8 +83,7 @@ public actor TensorServer {
     }
     let socket = try reactor.makeSocket(.router, options: options)
     socket.onEvent = { [weak self] event in
-      guard let refusal = event.refusal else { return }
-      self?.assumeIsolated { $0.refused(refusal) }
+      self?.assumeIsolated { $0.happened(event) }
     }
     socket.onMessage = { [weak self] peer, bytes in
       self?.assumeIsolated { $0.receive(bytes, from: peer) }
@@ -102,6 +101,11 @@ public actor TensorServer {
   }
 
   private func cutOffWhoIsNotAllowed() { socket?.cutOffWhoIsNotAllowed() }
+
+  private func happened(_ event: SocketEvent) {
+    if let refusal = event.refusal { refused(refusal) }
+    if let warning = event.warning { logger.warning("at the tensor port: \(warning)") }
+  }
 
   private func refused(_ refusal: Refusal) {
     onRefusal?(refusal)

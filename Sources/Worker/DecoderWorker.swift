@@ -155,8 +155,7 @@ public actor DecoderWorker {
       self?.assumeIsolated { $0.receive(bytes) }
     }
     socket.onEvent = { [weak self] event in
-      guard let refusal = event.refusal else { return }
-      self?.assumeIsolated { $0.refused(refusal) }
+      self?.assumeIsolated { $0.happened(event) }
     }
     inbox = socket
     return try settings.advertised(try socket.bind(settings.listen))
@@ -185,6 +184,12 @@ public actor DecoderWorker {
       logger.warning("dropped a message of a neighbour: \(error)")
       refused(.invalid)
     }
+  }
+
+  /// Something has happened to a neighbour's connection.
+  private func happened(_ event: SocketEvent) {
+    if let refusal = event.refusal { refused(refusal) }
+    if let warning = event.warning { logger.warning("\(warning)") }
   }
 
   /// Counts for the coordinator who was refused at the sockets for neighbours and tensors.

@@ -206,10 +206,11 @@ def run(options, up, version, directory, others):
             failed, cpu, spent = failed + failed_calm + failed_busy, cpu + seconds, spent + taken
             ratios.append(busy / calm)
             print(f"tokens a second without them {calm:.0f}, with them {busy:.0f} ({busy / calm:.1%})", flush=True)
-        status = cluster.status()
+        status, refused = cluster.status(), cluster.counted("chatspot_refused_total")
     for kind, counts in results.items():
         print(f"{kind}: {dict(counts)}")
-    print(f"{options.attempts} attempts in {spent:.1f} s; served: {len(served)} {served[:3]}")
+    print(f"{options.attempts} attempts in {spent:.1f} s; served: {len(served)} {served[:3]}; "
+          f"{refused:.0f} times the coordinator had to refuse, the others were held off before")
     share, used = statistics.median(ratios), cpu / spent / os.cpu_count()
     print(f"median share of the throughput {share:.1%}; the intruders themselves used {used:.1%} of the "
           f"{os.cpu_count()} cores, and it is {share / (1 - used):.1%} of what they left")

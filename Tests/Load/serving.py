@@ -70,6 +70,13 @@ class Cluster:
         connection.request("GET", "/cluster")
         return json.loads(connection.getresponse().read())
 
+    def counted(self, metric):
+        """The sum of a metric of `/metrics` over its labels."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection.request("GET", "/metrics")
+        lines = connection.getresponse().read().decode().splitlines()
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.split("{")[0].split(" ")[0] == metric)
+
     def memory(self):
         """Resident bytes of the cluster's processes by their number on the command line."""
         children = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True).stdout.split()

@@ -1,0 +1,100 @@
+/// Who has come too often without a key that is known, and must wait.
+///
+/// A token bucket for each origin and one for all together, counted the other way round: each
+/// connection is a debt, which time pays off. Whoever turns out to be known gets it back. Pure:
+/// times are given, in nanoseconds of a monotonic clock.
+struct StrangerBudget {
+  /// What strangers may cost.
+  struct Allowance: Equatable {
+    /// Connections at once.
+    var burst: Double
+    /// Connections a second in the long run.
+    var perSecond: Double
+  }
+
+  /// Who must wait.
+  struct Held: Equatable {
+    var everybody = false
+    var origins: Set<Origin> = []
+    /// When one of them need not any more, unless others come; `nil` where nobody waits.
+    var until: UInt64?
+  }
+
+  /// More than the members that one host may have when a coordinator comes back: they all arrive
+  /// before the first has said who it is.
+  static let perOrigin = Allowance(burst: 32, perSecond: 4)
+  /// Handshakes at this pace cost some 4 % of one processor.
+  static let together = Allowance(burst: 256, perSecond: 64)
+  /// Origins held off by name. Where it would be more, everybody is.
+  static let heldOriginsMax = 64
+  /// Origins with debts; those of more are counted together only.
+  static let originsMax = 4096
+
+  private struct Debt {
+    var amount = 0.0
+    var paidUntil: UInt64
+    var isHeld = false
+
+    mutating func pay(_ allowance: Allowance, now: UInt64) {
+      let seconds = Double(now - min(now, paidUntil)) / 1e9
+      amount = max(0, amount - seconds * allowance.perSecond)
+      paidUntil = max(now, paidUntil)
+      // Half a connection of slack, so that rounding lets nobody wait for ever.
+      if amount > allowance.burst { isHeld = true }
+      if amount <= allowance.burst - 0.5 { isHeld = false }
+    }
+
+    func freeAt(_ allowance: Allowance) -> UInt64 {
+      paidUntil + UInt64(max(0, amount - allowance.burst + 1) / allowance.perSecond * 1e9)
+    }
+  }
+
+  private var debts: [Origin: Debt] = [:]
+  private var total = Debt(paidUntil: 0)
+  private var heldOrigins: Set<Origin> = []
+
+  /// Somebody has connected, from an origin if it is known.
+  mutating func arrived(from origin: Origin?, now: UInt64) {
+    total.amount += 1
+    total.pay(Self.together, now: now)
+    guard let origin else { return }
+    if debts[origin] == nil, debts.count >= Self.originsMax { forgetPaid(now: now) }
+    guard debts[origin] != nil || debts.count < Self.originsMax else { return }
+    change(origin, by: 1, now: now)
+  }
+
+  /// Somebody who had connected is known after all.
+  mutating func welcomed(from origin: Origin?, now: UInt64) {
+    total.amount -= 1
+    total.pay(Self.together, now: now)
+    if let origin, debts[origin] != nil { change(origin, by: -1, now: now) }
+  }
+
+  /// Who must wait at this moment.
+  mutating func held(now: UInt64) -> Held {
+    total.pay(Self.together, now: now)
+    for origin in heldOrigins { change(origin, by: 0, now: now) }
+    var held = Held()
+    held.everybody = total.isHeld || heldOrigins.count > Self.heldOriginsMax
+    held.origins = heldOrigins
+    held.until = heldOrigins.compactMap { debts[$0]?.freeAt(Self.perOrigin) }.min()
+    if total.isHeld { held.until = min(held.until ?? .max, total.freeAt(Self.together)) }
+    return held
+  }
+
+  private mutating func change(_ origin: Origin, by amount: Double, now: UInt64) {
+    var debt = debts[origin] ?? Debt(paidUntil: now)
+    debt.amount += amount
+    debt.pay(Self.perOrigin, now: now)
+    debts[origin] = debt.amount > 0 || debt.isHeld ? debt : nil
+    if debt.isHeld { heldOrigins.insert(origin) } else { heldOrigins.remove(origin) }
+  }
+
+  private mutating func forgetPaid(now: UInt64) {
+    debts = debts.filter { _, debt in
+      var debt = debt
+      debt.pay(Self.perOrigin, now: now)
+      return debt.amount > 0
+    }
+  }
+}

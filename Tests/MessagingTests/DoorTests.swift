@@ -1,0 +1,169 @@
+import Glibc
+import Testing
+
+@testable import Messaging
+
+/// How often strangers may come, as arithmetic.
+@Suite("Stranger budget")
+struct StrangerBudgetTests {
+  private static let second: UInt64 = 1_000_000_000
+  private let origin = Origin.ipv4(0x0a00_0001)
+
+  @Test("whatever a host tries, no more get in than the allowance, and it is let in again in time")
+  func bounded() throws {
+    var random = SystemRandomNumberGenerator()
+    for _ in 0..<50 {
+      var budget = StrangerBudget()
+      var now = UInt64.random(in: 0...Self.second, using: &random)
+      let begin = now
+      var admitted = 0
+      for _ in 0..<2000 {
+        let held = budget.held(now: now)
+        if held.origins.contains(origin) {
+          #expect(try #require(held.until) <= now + Self.second)
+          if Bool.random(using: &random) { now = try #require(held.until) }
+        } else {
+          budget.arrived(from: origin, now: now)
+          admitted += 1
+        }
+        now += UInt64.random(in: 0...Self.second / 20, using: &random)
+      }
+      let seconds = Double(now - begin) / Double(Self.second)
+      let allowance = StrangerBudget.perOrigin
+      #expect(Double(admitted) <= allowance.burst + seconds * allowance.perSecond + 2)
+      #expect(Double(admitted) >= min(seconds * allowance.perSecond * 0.9, 1000))
+    }
+  }
+
+  @Test("one host's strangers keep nobody else out; those of very many keep everybody out")
+  func others() {
+    var budget = StrangerBudget()
+    for _ in 0..<100 { budget.arrived(from: origin, now: 1) }
+    #expect(budget.held(now: 1).origins == [origin])
+    #expect(!budget.held(now: 1).everybody)
+    for host in 0..<300 { budget.arrived(from: .ipv4(UInt32(host)), now: 1) }
+    #expect(budget.held(now: 1).everybody)
+    #expect(!budget.held(now: 1 + 60 * Self.second).everybody)
+    #expect(budget.held(now: 1 + 60 * Self.second).until == nil)
+  }
+
+  @Test("who turns out to be known costs nothing, however often it comes")
+  func known() {
+    var budget = StrangerBudget()
+    for _ in 0..<10_000 {
+      budget.arrived(from: origin, now: 1)
+      budget.welcomed(from: origin, now: 1)
+    }
+    #expect(budget.held(now: 1) == StrangerBudget.Held())
+  }
+}
+
+/// Strangers at a listening socket: real connections from several addresses of the loopback.
+@Suite("Door", .timeLimit(.minutes(1)))
+struct DoorTests {
+  let server: KeyPair
+  let client: KeyPair
+
+  init() throws {
+    server = try KeyPair.make()
+    client = try KeyPair.make()
+  }
+
+  private func listen(_ bench: Bench) async throws -> (Peer, Address) {
+    let peer = Peer(reactor: bench.far)
+    let list = AllowList([client.publicKey], refusesForGood: true)
+    try await peer.open(
+      .router, .test { $0.security = .server(server, list) }, context: bench.context)
+    return (peer, try await peer.bind(bench.address()))
+  }
+
+  private func connect(_ bench: Bench, to address: Address) async throws -> Peer {
+    let peer = Peer(reactor: bench.near)
+    let security = SocketSecurity.client(client, server: server.publicKey)
+    try await peer.open(.dealer, .test { $0.security = security }, context: bench.context)
+    try await peer.connect(address)
+    return peer
+  }
+
+  /// Connects from an address of the loopback and hangs up; false if nobody answers in time.
+  private func knock(at address: Address, from host: String, milliseconds: Int32) -> Bool {
+    guard case .tcp(_, let port?) = address.place else { return false }
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0)
+    defer { close(descriptor) }
+    func with(_ host: String, _ port: Int, _ call: (UnsafePointer<sockaddr>, socklen_t) -> Int32) {
+      var name = sockaddr_in()
+      name.sin_family = sa_family_t(AF_INET)
+      name.sin_port = UInt16(port).bigEndian
+      inet_pton(AF_INET, host, &name.sin_addr)
+      withUnsafePointer(to: name) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          _ = call($0, socklen_t(MemoryLayout<sockaddr_in>.size))
+        }
+      }
+    }
+    with(host, 0) { bind(descriptor, $0, $1) }
+    with("127.0.0.1", Int(port)) { Glibc.connect(descriptor, $0, $1) }
+    var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+    return poll(&waiting, 1, milliseconds) == 1 && waiting.revents & Int16(POLLERR) == 0
+  }
+
+  @Test(
+    "a host of many strangers is held off and gets in again; others get in at once")
+  func heldOff() async throws {
+    let bench = try Bench(.tcp)
+    defer { bench.end() }
+    let (router, address) = try await listen(bench)
+    let inside = try await connect(bench, to: address)
+    try await inside.send([1])
+    #expect(await router.next().bytes == [1])
+    var knocks = 0
+    while knocks < 1000, knock(at: address, from: "127.0.0.2", milliseconds: 200) { knocks += 1 }
+    // The budget, and those who came while the first were counted.
+    #expect(knocks >= 32 && knocks < 1000)
+    await router.event { $0 == .strangersHeldOff(from: "127.0.0.2") }
+    #expect(knock(at: address, from: "127.0.0.3", milliseconds: 5000))
+    let begin = ContinuousClock.now
+    let late = try await connect(bench, to: address)
+    try await late.send([2])
+    #expect(await router.next().bytes == [2])
+    // Who is held off is tried again after a second.
+    #expect(begin.duration(to: .now) < .milliseconds(900))
+    try await inside.send([3])
+    #expect(await router.next().bytes == [3])
+    #expect(knock(at: address, from: "127.0.0.2", milliseconds: 30_000))
+  }
+
+  @Test("who is known may come as often as it likes, until it is shown out")
+  func known() async throws {
+    let bench = try Bench(.tcp)
+    defer { bench.end() }
+    let (router, address) = try await listen(bench)
+    func comeAndGo(_ times: Int) async throws {
+      for number in 0..<times {
+        let dealer = try await connect(bench, to: address)
+        try await dealer.send([UInt8(number)])
+        #expect(await router.next().bytes == [UInt8(number)])
+        await dealer.close()
+      }
+    }
+    try await comeAndGo(100)
+    let isHeldOff = { @Sendable (event: SocketEvent) in
+      if case .strangersHeldOff = event { true } else { false }
+    }
+    #expect(await !router.events.contains(where: isHeldOff))
+    await router.cutOff(client.publicKey)
+    try await comeAndGo(36)
+    await router.event(where: isHeldOff)
+  }
+
+  @Test("the address is free once the socket is closed, though strangers were held off")
+  func addressIsFree() async throws {
+    let bench = try Bench(.tcp)
+    defer { bench.end() }
+    let (router, address) = try await listen(bench)
+    while knock(at: address, from: "127.0.0.2", milliseconds: 100) {}
+    try await router.unbind(address)
+    await router.event { if case .closed = $0 { true } else { false } }
+    #expect(try await router.bind(address) == address)
+  }
+}
