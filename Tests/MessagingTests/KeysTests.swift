@@ -136,7 +136,7 @@ struct KeysTests {
     #expect(!ended)
   }
 
-  @Test("who comes before the list knows of it is let in later, where refusals are not for good")
+  @Test("who comes before the list knows of it is let in as soon as it does, if refusals may end")
   func allowedLater() async throws {
     let bench = try Bench(.tcp)
     defer { bench.end() }
@@ -145,9 +145,26 @@ struct KeysTests {
     let push = try await connect(
       bench, .push, to: address, .client(client, server: server.publicKey))
     try await push.send([5])
-    await push.event { if case .disconnected = $0 { true } else { false } }
+    await push.event { if case .connected = $0 { true } else { false } }
+    try await Task.sleep(for: .milliseconds(100))
     list.replace([client.publicKey])
+    let begin = ContinuousClock.now
     #expect(await pull.next().bytes == [5])
+    // Refused, it would come again when the time for a handshake is over, after ten seconds.
+    #expect(begin.duration(to: .now) < .seconds(5))
+  }
+
+  @Test("who the list never learns of is refused in the end, and hears nothing meanwhile")
+  func neverAllowed() async throws {
+    let bench = try Bench(.tcp)
+    defer { bench.end() }
+    let (pull, address) = try await listen(
+      bench, .pull, allowing: AllowList(refusesForGood: false))
+    let push = try await connect(
+      bench, .push, to: address, .client(client, server: server.publicKey))
+    try await push.send([5])
+    await pull.event { $0.refusal == .key }
+    #expect(await push.outboxMessageCount == 1)
   }
 
   private func isRefusal(_ event: SocketEvent) -> Bool {

@@ -11,7 +11,7 @@ final class Door {
   /// the number might be somebody else's by then.
   private var listeners: [Int32: Int32] = [:]
   /// Where connections come from that have not said who they are, by descriptor.
-  private var strangers: [Int32: Origin?] = [:]
+  private var strangers: [Int32: Origin] = [:]
   private var budget = StrangerBudget()
   private var filter = OriginFilter()
   private var toldAt: [String: UInt64] = [:]
@@ -40,8 +40,10 @@ final class Door {
     case .closed:
       if let own = listeners.removeValue(forKey: descriptor) { Glibc.close(own) }
     case .accepted(let endpoint) where endpoint.hasPrefix("tcp"):
-      let origin = Origin(peerOf: descriptor)
-      strangers[descriptor] = .some(origin)
+      // Whoever has hung up already cost no handshake, and does not say any more where it was.
+      strangers[descriptor] = nil
+      guard let origin = Origin(peerOf: descriptor) else { return }
+      strangers[descriptor] = origin
       budget.arrived(from: origin, now: now)
       update(now: now)
     default: break

@@ -10,6 +10,10 @@ struct StrangerBudget {
     var burst: Double
     /// Connections a second in the long run.
     var perSecond: Double
+
+    /// What is owed at most: those who come before they can be held off shall not be made to wait
+    /// for ever.
+    var debtMax: Double { 2 * burst }
   }
 
   /// Who must wait.
@@ -37,7 +41,7 @@ struct StrangerBudget {
 
     mutating func pay(_ allowance: Allowance, now: UInt64) {
       let seconds = Double(now - min(now, paidUntil)) / 1e9
-      amount = max(0, amount - seconds * allowance.perSecond)
+      amount = min(max(0, amount - seconds * allowance.perSecond), allowance.debtMax)
       paidUntil = max(now, paidUntil)
       // Half a connection of slack, so that rounding lets nobody wait for ever.
       if amount > allowance.burst { isHeld = true }
@@ -53,21 +57,22 @@ struct StrangerBudget {
   private var total = Debt(paidUntil: 0)
   private var heldOrigins: Set<Origin> = []
 
-  /// Somebody has connected, from an origin if it is known.
-  mutating func arrived(from origin: Origin?, now: UInt64) {
+  /// Somebody has connected.
+  mutating func arrived(from origin: Origin, now: UInt64) {
+    if makeRoom(for: origin, now: now) {
+      change(origin, by: 1, now: now)
+      // One host alone does not hold off everybody.
+      if heldOrigins.contains(origin) { return }
+    }
     total.amount += 1
     total.pay(Self.together, now: now)
-    guard let origin else { return }
-    if debts[origin] == nil, debts.count >= Self.originsMax { forgetPaid(now: now) }
-    guard debts[origin] != nil || debts.count < Self.originsMax else { return }
-    change(origin, by: 1, now: now)
   }
 
   /// Somebody who had connected is known after all.
-  mutating func welcomed(from origin: Origin?, now: UInt64) {
+  mutating func welcomed(from origin: Origin, now: UInt64) {
     total.amount -= 1
     total.pay(Self.together, now: now)
-    if let origin, debts[origin] != nil { change(origin, by: -1, now: now) }
+    if debts[origin] != nil { change(origin, by: -1, now: now) }
   }
 
   /// Who must wait at this moment.
@@ -90,11 +95,14 @@ struct StrangerBudget {
     if debt.isHeld { heldOrigins.insert(origin) } else { heldOrigins.remove(origin) }
   }
 
-  private mutating func forgetPaid(now: UInt64) {
+  /// Whether an origin is or can be remembered.
+  private mutating func makeRoom(for origin: Origin, now: UInt64) -> Bool {
+    if debts[origin] != nil || debts.count < Self.originsMax { return true }
     debts = debts.filter { _, debt in
       var debt = debt
       debt.pay(Self.perOrigin, now: now)
       return debt.amount > 0
     }
+    return debts.count < Self.originsMax
   }
 }

@@ -14,8 +14,9 @@ public final class AllowList: Sendable, Equatable {
   private static let lastNumber = Atomic<UInt64>(0)
 
   /// - Parameter refusesForGood: whether a peer whose key is not on the list is told so and gives
-  ///   up. Otherwise its connection is closed silently and it tries again: right where the list
-  ///   may learn of a peer after the peer learns of the socket.
+  ///   up. Otherwise its handshake waits for the list to learn of it, for some seconds, after
+  ///   which it tries again: right where the list may learn of a peer after the peer learns of the
+  ///   socket.
   public init(_ keys: Set<PublicKey> = [], refusesForGood: Bool) {
     let number = Self.lastNumber.wrappingAdd(1, ordering: .relaxed).newValue
     domain = "list-\(number)"
