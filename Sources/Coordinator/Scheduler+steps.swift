@@ -1,8 +1,11 @@
 /// What goes into a step.
 
 extension Scheduler {
-  /// Prompt rows of a step that decodes alone would fill.
+  /// Prompt rows of a step that decodes alone would fill, so that prompts get on: of one of the steps
+  /// in flight, and of each for a brief prompt, which is through before that adds up.
   static let prefillRowsMin = 8
+  /// Rows of a brief prompt.
+  static let briefRowsMax = 24
   /// Rows that take hardly longer than fewer: a prompt is not cut into smaller chunks than these
   /// without need.
   static let chunkRowsMin = 16
@@ -51,6 +54,7 @@ extension Scheduler {
     entries[id]?.admitted = current
     // As many chunks as stages keep all of them at work on one prompt, and steps of one length.
     let rows = entry.tokens.count - cached.count * pool.blockTokens
+    entries[id]?.isBrief = rows <= Self.briefRowsMax
     let chunk = (rows + limits.stepsInFlight - 1) / limits.stepsInFlight
     entries[id]?.chunkRows = max(
       Self.chunkRowsMin, pool.blocks(for: chunk) * pool.blockTokens)
@@ -124,7 +128,9 @@ extension Scheduler {
     guard !prefilling.isEmpty else { return }
     let decodeRows = spans.count
     let allowed = rowsAllowed(beside: spans, now: now)
-    var room = min(limits.stepTokens - decodeRows, max(allowed - decodeRows, Self.prefillRowsMin))
+    let isBrief = nextPrefill().flatMap { entries[$0]?.isBrief } ?? false
+    let rowsMin = isPrefillInFlight && !isBrief ? 0 : Self.prefillRowsMin
+    var room = min(limits.stepTokens - decodeRows, max(allowed - decodeRows, rowsMin))
     while room > 0, spans.count < limits.stepSpans, let id = nextPrefill() {
       entries[id]?.lastStep = current
       guard skipCached(id), let entry = entries[id] else { continue }
@@ -136,6 +142,10 @@ extension Scheduler {
       spans.append(issue(id, through: end))
       if end == entry.tokens.count { prefilling.removeAll { $0 == id } }
     }
+  }
+
+  private var isPrefillInFlight: Bool {
+    inFlight.values.contains { $0.plan.rows > $0.plan.spans.count }
   }
 
   /// Rows that a step may have, its decodes included, so that its way through the pipeline takes no

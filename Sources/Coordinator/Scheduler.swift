@@ -55,6 +55,8 @@ struct Scheduler: Sendable {
     var isAwaiting = false
     /// Rows of its chunks.
     var chunkRows = 0
+    /// Whether few rows were left of its prompt when it was admitted.
+    var isBrief = false
     /// The step that it was last part of, or looked at for, by the count of `current`.
     var lastStep: UInt64 = 0
     /// The content of a block that it has begun and not filled.

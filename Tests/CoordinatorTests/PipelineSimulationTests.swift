@@ -32,6 +32,32 @@ struct PipelineSimulationTests {
     #expect((pipeline.firstToken[101] ?? .infinity) - again < 1.2)
   }
 
+  @Test("where decodes alone take most of the allowed time, a long prompt takes what is left")
+  func slowMachine() {
+    var pipeline = SimulatedPipeline(stages: 2, stepSeconds: 0.2, rowSeconds: 0.007)
+    for id in 1...15 as ClosedRange<SequenceID> {
+      pipeline.scheduler.add(id, tokens: (0..<40).map { Int32(id) * 50 + $0 })
+    }
+    pipeline.run(until: 10)
+    pipeline.worstGap = 0
+    var asked = pipeline.now
+    pipeline.scheduler.add(99, tokens: (0..<800).map { 4000 + $0 })
+    pipeline.run(until: asked + 30)
+    #expect(pipeline.worstGap <= 0.2 * 1.2, "\(pipeline.worstGap)")
+    // 800 rows in what 15 decodes leave of 200 ms.
+    let first = (pipeline.firstToken[99] ?? .infinity) - asked
+    #expect(first < 20, "\(first)")
+    // A brief one does not wait for many such rests: its rows and everybody's decodes take 0.25 s.
+    for id in 200...220 as ClosedRange<SequenceID> {
+      asked = pipeline.now
+      pipeline.scheduler.add(id, tokens: (0..<20).map { Int32(id) * 100 + $0 })
+      pipeline.run(until: asked + 2)
+      #expect((pipeline.firstToken[id] ?? .infinity) - asked < 0.4)
+      pipeline.scheduler.remove(id)
+      pipeline.run(until: pipeline.now + 0.3)
+    }
+  }
+
   /// Stages, sequences at once, their prompts' and answers' tokens.
   struct Load: Sendable {
     var stages: Int
@@ -69,9 +95,14 @@ struct PipelineSimulationTests {
 /// in whose order steps pass.
 private struct SimulatedPipeline {
   static func seconds(rows: Int, attended: Int) -> Double {
-    0.002 + 0.0005 * Double(rows) + 0.000_000_5 * Double(attended)
+    seconds(rows: rows, attended: attended, rowSeconds: 0.0005)
   }
 
+  private static func seconds(rows: Int, attended: Int, rowSeconds: Double) -> Double {
+    0.002 + rowSeconds * Double(rows) + 0.000_000_5 * Double(attended)
+  }
+
+  let rowSeconds: Double
   var scheduler: Scheduler
   var now = 0.0
   var worstGap = 0.0
@@ -88,7 +119,8 @@ private struct SimulatedPipeline {
   private var freeAt: [Double]
   private var flight: [(plan: StepPlan, leaves: Double)] = []
 
-  init(stages: Int, stepSeconds: Double) {
+  init(stages: Int, stepSeconds: Double, rowSeconds: Double = 0.0005) {
+    self.rowSeconds = rowSeconds
     scheduler = Scheduler(
       limits: SchedulerLimits(
         stepsInFlight: stages, stages: stages, stepTokens: 256, stepSeconds: stepSeconds,
@@ -111,8 +143,12 @@ private struct SimulatedPipeline {
     }
   }
 
+  private func seconds(_ plan: StepPlan) -> Double {
+    Self.seconds(rows: plan.rows, attended: plan.attended, rowSeconds: rowSeconds)
+  }
+
   private mutating func send(_ plan: StepPlan) {
-    let seconds = Self.seconds(rows: plan.rows, attended: plan.attended)
+    let seconds = seconds(plan)
     var time = now
     for stage in freeAt.indices {
       time = max(time, freeAt[stage]) + seconds
@@ -125,8 +161,7 @@ private struct SimulatedPipeline {
   private mutating func receive() {
     let (plan, leaves) = flight.removeFirst()
     now = leaves
-    _ = scheduler.complete(
-      plan.number, seconds: Self.seconds(rows: plan.rows, attended: plan.attended), now: now)
+    _ = scheduler.complete(plan.number, seconds: seconds(plan), now: now)
     for span in plan.spans where span.samples {
       let id = span.sequence
       if let last = lastToken[id] { worstGap = max(worstGap, now - last) }

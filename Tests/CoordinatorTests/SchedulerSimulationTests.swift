@@ -21,7 +21,8 @@ struct SchedulerSimulationTests {
       copiedBefore += simulation.copiedBefore
     }
     // The events were such that it mattered.
-    #expect(preemptions > 300 && hits > 5000 && rebuilt > 5000)
+    #expect(
+      preemptions > 200 && hits > 4000 && rebuilt > 5000, "\(preemptions) \(hits) \(rebuilt)")
     #expect(carried > 1000 && copiedBefore > 500, "\(carried) \(copiedBefore)")
   }
 
