@@ -184,11 +184,29 @@ def nobody_left(options):
 
 @fault
 def vision(options):
-    """kill -9 of the vision node while it encodes: another one encodes the images."""
+    """kill -9 of a vision node that has images under way: another one encodes them."""
+    requests = questions(options.streams)
+    with Cluster(options.program) as cluster:
+        expected, usual = undisturbed(cluster, requests, options.tokens)
+    # A cluster of its own, which has no features of these images yet.
     with Cluster(options.program) as cluster:
         cluster.add_vision("vision-2")
         wait(lambda: len(cluster.status()["vision_nodes"]) == 2, 20, "the second vision node did not join")
-        return disturb(cluster, options, lambda _: cluster.members["vision"].kill())
+        victim = cluster.members["vision"]
+        # What it is given from now on stays with it until it dies.
+        victim.signal(signal.SIGSTOP)
+        tally, streams = Tally(usual), run(cluster, requests, options.tokens)
+        time.sleep(0.5)
+        waiting = sum(not stream.pieces for stream in streams)
+        assert waiting, "no stream waits for an image"
+        victim.kill()
+        tally.add_all(streams, expected)
+        tally.check()
+        images = {part["image_url"]["url"] for request in requests for part in request["messages"][0]["content"]
+                  if part["type"] == "image_url"}
+        wait(lambda: cluster.status()["vision_nodes"][0]["images"] == len(images), 5,
+             "the other vision node did not encode all images")
+        return f"{waiting} streams waited for an image; {tally}"
 
 
 @fault
