@@ -6,6 +6,8 @@ extension Scheduler {
   static let prefillRowsMin = 8
   /// Rows of a brief prompt.
   static let briefRowsMax = 24
+  /// Chunks that may be taken before those of who came first.
+  static let overtakingsMax = 8
   /// Rows that take hardly longer than fewer: a prompt is not cut into smaller chunks than these
   /// without need.
   static let chunkRowsMin = 16
@@ -131,6 +133,9 @@ extension Scheduler {
     let isBrief = nextPrefill().flatMap { entries[$0]?.isBrief } ?? false
     let rowsMin = isPrefillInFlight && !isBrief ? 0 : Self.prefillRowsMin
     var room = min(limits.stepTokens - decodeRows, max(allowed - decodeRows, rowsMin))
+    // A few rows alone cost a whole reading of the weights; the prefill in flight gets on meanwhile.
+    let isAlone = decodeRows == 0 && rowsMin == 0
+    if isAlone, room < min(Self.prefillRowsMin, limits.stepTokens) { return }
     while room > 0, spans.count < limits.stepSpans, let id = nextPrefill() {
       entries[id]?.lastStep = current
       guard skipCached(id), let entry = entries[id] else { continue }
@@ -139,13 +144,16 @@ extension Scheduler {
       let whole = end / pool.blockTokens * pool.blockTokens
       if end < entry.tokens.count, whole > entry.issued { end = whole }
       room -= end - entry.issued
+      overtakings = prefilling.contains { $0 < id } ? overtakings + 1 : 0
       spans.append(issue(id, through: end))
       if end == entry.tokens.count { prefilling.removeAll { $0 == id } }
     }
   }
 
   private var isPrefillInFlight: Bool {
-    inFlight.values.contains { $0.plan.rows > $0.plan.spans.count }
+    inFlight.values.contains { step in
+      step.plan.spans.contains { !$0.samples || $0.count > 1 }
+    }
   }
 
   /// Rows that a step may have, its decodes included, so that its way through the pipeline takes no
@@ -167,13 +175,17 @@ extension Scheduler {
       attended: decodes.reduce(0) { $0 + $1.attended })
   }
 
-  /// The sequence whose chunk is next: of the user who was served least, the one that came first.
+  /// The sequence whose chunk is next: of the user who was served least, the one that came first, or
+  /// a brief one, which others hardly notice; but not for ever.
   private func nextPrefill() -> SequenceID? {
-    var best: (served: Int, id: SequenceID)?
+    let briefFirst = overtakings < Self.overtakingsMax
+    var best: (served: Int, turn: Int, id: SequenceID)?
     for id in prefilling {
       guard let entry = entries[id], entry.lastStep != current else { continue }
-      let served = queue.served(entry.user)
-      if best.map({ (served, id) < $0 }) ?? true { best = (served, id) }
+      let candidate = (
+        served: queue.served(entry.user), turn: briefFirst && entry.isBrief ? 0 : 1, id: id
+      )
+      if best.map({ candidate < $0 }) ?? true { best = candidate }
     }
     return best?.id
   }

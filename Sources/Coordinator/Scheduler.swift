@@ -90,6 +90,8 @@ struct Scheduler: Sendable {
   var outgrown: [Int] = []
   /// Nobody can be admitted until something changes.
   var isStalled = false
+  /// Chunks of prefill since the last one of whoever came first.
+  var overtakings = 0
   /// Sequences that could be admitted but for images whose features are needed after all.
   var imageless: Set<SequenceID> = []
   /// Steps in the pipeline by number, and when they were formed by the count of `current`.

@@ -36,6 +36,8 @@ extension Socket {
     guard case .open = state else { return 0 }
     let reports = monitor.takeReports(limit: Self.turnEvents)
     for report in reports {
+      // A handler may have closed it.
+      guard case .open = state else { break }
       door?.note(report, now: MonotonicClock.nanoseconds())
       onEvent?(report.event)
     }

@@ -21,6 +21,7 @@ extension SocketHandle {
       ),
       (ZMQ_HEARTBEAT_TTL, options.heartbeatTimeToLiveMilliseconds),
       (ZMQ_HANDSHAKE_IVL, options.handshakeMilliseconds),
+      (ZMQ_CONNECT_TIMEOUT, options.connectMilliseconds),
       (ZMQ_RECONNECT_IVL, options.reconnectMilliseconds),
       (ZMQ_RECONNECT_IVL_MAX, options.reconnectMaxMilliseconds),
       (ZMQ_TCP_KEEPALIVE, options.tcpKeepalive ? 1 : 0),

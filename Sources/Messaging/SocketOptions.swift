@@ -26,6 +26,9 @@ public struct SocketOptions: Sendable, Equatable {
   public var heartbeatTimeToLiveMilliseconds = 15_000
   /// How long a new connection may take to say hello, 1 ms to 1 hour.
   public var handshakeMilliseconds = 10_000
+  /// How long connecting may take before it is given up and begun anew, 1 ms to 1 hour. The kernel asks
+  /// again at growing intervals, long after the other side would let us in.
+  public var connectMilliseconds = 3000
   /// The first wait before connecting again, 1 ms to 1 hour.
   public var reconnectMilliseconds = 100
   /// The longest wait before connecting again; the wait doubles up to it. 0 keeps the first wait.
@@ -65,6 +68,7 @@ public struct SocketOptions: Sendable, Equatable {
       ("heartbeatTimeoutMilliseconds", heartbeatTimeoutMilliseconds, 0...hour),
       ("heartbeatTimeToLiveMilliseconds", heartbeatTimeToLiveMilliseconds, 0...hour),
       ("handshakeMilliseconds", handshakeMilliseconds, 1...hour),
+      ("connectMilliseconds", connectMilliseconds, 1...hour),
       ("reconnectMilliseconds", reconnectMilliseconds, 1...hour),
       ("reconnectMaxMilliseconds", reconnectMaxMilliseconds, 0...hour),
     ]

@@ -10,8 +10,15 @@ final class Door {
   /// Our own descriptor of each listener, by ZeroMQ's. ZeroMQ closes its own on another thread;
   /// the number might be somebody else's by then.
   private var listeners: [Int32: Int32] = [:]
-  /// Where connections come from that have not said who they are, by descriptor.
-  private var strangers: [Int32: Origin] = [:]
+  private struct Peer {
+    /// Tells the connection from others that had, or will have, the same descriptor.
+    let inode: UInt
+    /// What is given back once it has said who it is.
+    var charge: StrangerBudget.Charge?
+  }
+
+  /// Who has connected, by descriptor.
+  private var peers: [Int32: Peer] = [:]
   private var budget = StrangerBudget()
   private var filter = OriginFilter()
   private var toldAt: [String: UInt64] = [:]
@@ -35,16 +42,22 @@ final class Door {
     case .listening(let endpoint) where endpoint.hasPrefix("tcp"):
       let own = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
       guard own >= 0 else { return }
-      listeners[descriptor] = own
-      if !filter.isEmpty { _ = filter.attach(to: own) }
+      // By now it may have been closed, and the number be somebody else's.
+      guard Self.isListening(own) else {
+        Glibc.close(own)
+        return
+      }
+      if let old = listeners.updateValue(own, forKey: descriptor) { Glibc.close(old) }
+      if !filter.isEmpty { filter.attach(to: own) }
     case .closed:
       if let own = listeners.removeValue(forKey: descriptor) { Glibc.close(own) }
     case .accepted(let endpoint) where endpoint.hasPrefix("tcp"):
-      // Whoever has hung up already cost no handshake, and does not say any more where it was.
-      strangers[descriptor] = nil
-      guard let origin = Origin(peerOf: descriptor) else { return }
-      strangers[descriptor] = origin
-      budget.arrived(from: origin, now: now)
+      // Whoever has hung up already does not say any more where it was, and is not counted. A
+      // connection that is known belongs to a later report: this one's has ended, too.
+      guard let inode = Self.inode(descriptor), peers[descriptor]?.inode != inode,
+        let origin = Origin(peerOf: descriptor)
+      else { return }
+      peers[descriptor] = Peer(inode: inode, charge: budget.arrived(from: origin, now: now))
       update(now: now)
     default: break
     }
@@ -52,13 +65,14 @@ final class Door {
 
   /// A message with a key of the allow-list has come on a connection.
   func welcome(_ key: PublicKey, descriptor: Int32) {
-    guard !strangers.isEmpty, let origin = strangers.removeValue(forKey: descriptor) else { return }
+    guard let charge = peers[descriptor]?.charge else { return }
+    peers[descriptor]?.charge = nil
     let now = MonotonicClock.nanoseconds()
     if let until = unwelcome[key] {
       guard now >= until else { return }
       unwelcome[key] = nil
     }
-    budget.welcomed(from: origin, now: now)
+    budget.welcomed(charge, now: now)
     update(now: now)
   }
 
@@ -93,8 +107,17 @@ final class Door {
     guard wanted != filter else { return }
     tell(wanted, now: now)
     filter = wanted
-    // A kernel that takes no program leaves things as they were before there was a door.
-    for own in listeners.values { _ = wanted.attach(to: own) }
+    for own in listeners.values { wanted.attach(to: own) }
+  }
+
+  private static func isListening(_ descriptor: Int32) -> Bool {
+    var (answer, size) = (Int32(0), socklen_t(MemoryLayout<Int32>.size))
+    return getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &answer, &size) == 0 && answer != 0
+  }
+
+  private static func inode(_ descriptor: Int32) -> UInt? {
+    var status = stat()
+    return fstat(descriptor, &status) == 0 ? UInt(status.st_ino) : nil
   }
 
   private func tell(_ wanted: OriginFilter, now: UInt64) {

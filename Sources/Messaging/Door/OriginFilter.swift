@@ -14,19 +14,23 @@ struct OriginFilter: Equatable {
   /// Whether nobody is dropped, and no program needed.
   var isEmpty: Bool { !everybody && origins.isEmpty }
 
-  /// Puts the program in place of the one before; false where the kernel does not take it.
-  func attach(to descriptor: Int32) -> Bool {
-    guard !isEmpty else {
-      // There may be no program to be taken off.
-      _ = setsockopt(descriptor, SOL_SOCKET, SO_DETACH_FILTER, [Int32(0)], 4)
-      return true
-    }
+  /// Puts the program in place of the one before. A kernel that takes none lets everybody in.
+  func attach(to descriptor: Int32) {
+    // There may be no program to be taken off.
+    func detach() { _ = setsockopt(descriptor, SOL_SOCKET, SO_DETACH_FILTER, [Int32(0)], 4) }
+    guard !isEmpty else { return detach() }
+    if set(at: descriptor) { return }
+    // While there are two, they may need more memory than a socket may have for options.
+    detach()
+    _ = set(at: descriptor)
+  }
+
+  private func set(at descriptor: Int32) -> Bool {
     var program = self.program
     return program.withUnsafeMutableBufferPointer { instructions in
       var whole = sock_fprog(len: UInt16(instructions.count), filter: instructions.baseAddress)
-      return setsockopt(
-        descriptor, SOL_SOCKET, SO_ATTACH_FILTER, &whole, socklen_t(MemoryLayout<sock_fprog>.size))
-        == 0
+      let size = socklen_t(MemoryLayout<sock_fprog>.size)
+      return setsockopt(descriptor, SOL_SOCKET, SO_ATTACH_FILTER, &whole, size) == 0
     }
   }
 

@@ -14,6 +14,17 @@ struct StrangerBudget {
     /// What is owed at most: those who come before they can be held off shall not be made to wait
     /// for ever.
     var debtMax: Double { 2 * burst }
+
+    /// How long it takes until a connection is paid, behind as many others as may be.
+    var secondsToPay: Double { burst / perSecond }
+  }
+
+  /// What somebody who connected was charged with, and when.
+  struct Charge: Equatable {
+    var origin: Origin
+    /// Whether it was not the origin's alone.
+    var isCommon: Bool
+    var at: UInt64
   }
 
   /// Who must wait.
@@ -30,7 +41,7 @@ struct StrangerBudget {
   /// Handshakes at this pace cost some 4 % of one processor.
   static let together = Allowance(burst: 256, perSecond: 64)
   /// Origins held off by name. Where it would be more, everybody is.
-  static let heldOriginsMax = 64
+  static let heldOriginsMax = 32
   /// Origins with debts; those of more are counted together only.
   static let originsMax = 4096
 
@@ -39,9 +50,11 @@ struct StrangerBudget {
     var paidUntil: UInt64
     var isHeld = false
 
-    mutating func pay(_ allowance: Allowance, now: UInt64) {
+    /// Takes off what time has paid, then adds what is new.
+    mutating func change(by new: Double, _ allowance: Allowance, now: UInt64) {
       let seconds = Double(now - min(now, paidUntil)) / 1e9
-      amount = min(max(0, amount - seconds * allowance.perSecond), allowance.debtMax)
+      amount = max(0, amount - seconds * allowance.perSecond)
+      amount = min(max(0, amount + new), allowance.debtMax)
       paidUntil = max(now, paidUntil)
       // Half a connection of slack, so that rounding lets nobody wait for ever.
       if amount > allowance.burst { isHeld = true }
@@ -58,26 +71,30 @@ struct StrangerBudget {
   private var heldOrigins: Set<Origin> = []
 
   /// Somebody has connected.
-  mutating func arrived(from origin: Origin, now: UInt64) {
-    if makeRoom(for: origin, now: now) {
-      change(origin, by: 1, now: now)
-      // One host alone does not hold off everybody.
-      if heldOrigins.contains(origin) { return }
+  mutating func arrived(from origin: Origin, now: UInt64) -> Charge {
+    if makeRoom(for: origin, now: now) { change(origin, by: 1, now: now) }
+    // One host alone does not hold off everybody.
+    let isCommon = !heldOrigins.contains(origin)
+    if isCommon {
+      total.change(by: 1, Self.together, now: now)
     }
-    total.amount += 1
-    total.pay(Self.together, now: now)
+    return Charge(origin: origin, isCommon: isCommon, at: now)
   }
 
-  /// Somebody who had connected is known after all.
-  mutating func welcomed(from origin: Origin, now: UInt64) {
-    total.amount -= 1
-    total.pay(Self.together, now: now)
-    if debts[origin] != nil { change(origin, by: -1, now: now) }
+  /// Somebody who had connected is known after all, and gets back what time has not paid yet.
+  mutating func welcomed(_ charge: Charge, now: UInt64) {
+    let age = Double(now - min(now, charge.at)) / 1e9
+    if charge.isCommon, age < Self.together.secondsToPay {
+      total.change(by: -1, Self.together, now: now)
+    }
+    if debts[charge.origin] != nil, age < Self.perOrigin.secondsToPay {
+      change(charge.origin, by: -1, now: now)
+    }
   }
 
   /// Who must wait at this moment.
   mutating func held(now: UInt64) -> Held {
-    total.pay(Self.together, now: now)
+    total.change(by: 0, Self.together, now: now)
     for origin in heldOrigins { change(origin, by: 0, now: now) }
     var held = Held()
     held.everybody = total.isHeld || heldOrigins.count > Self.heldOriginsMax
@@ -89,8 +106,7 @@ struct StrangerBudget {
 
   private mutating func change(_ origin: Origin, by amount: Double, now: UInt64) {
     var debt = debts[origin] ?? Debt(paidUntil: now)
-    debt.amount += amount
-    debt.pay(Self.perOrigin, now: now)
+    debt.change(by: amount, Self.perOrigin, now: now)
     debts[origin] = debt.amount > 0 || debt.isHeld ? debt : nil
     if debt.isHeld { heldOrigins.insert(origin) } else { heldOrigins.remove(origin) }
   }
@@ -100,7 +116,7 @@ struct StrangerBudget {
     if debts[origin] != nil || debts.count < Self.originsMax { return true }
     debts = debts.filter { _, debt in
       var debt = debt
-      debt.pay(Self.perOrigin, now: now)
+      debt.change(by: 0, Self.perOrigin, now: now)
       return debt.amount > 0
     }
     return debts.count < Self.originsMax

@@ -19,13 +19,29 @@ enum Authenticator {
   /// The socket on its way to the thread, which alone uses it from then on.
   private struct Handed: @unchecked Sendable { let handle: SocketHandle }
 
-  /// A question, and who asked it.
-  private struct Question {
-    /// Routing frames, up to the empty one.
+  /// Handshakes that wait for a list at one time; the door lets in fewer at TCP sockets.
+  private static let waitingMax = 512
+
+  /// A handshake that waits for a list to learn of its key.
+  private struct Waiting {
+    var domain: String
+    var key: PublicKey
+    /// What goes in front of each answer.
     var envelope: [[UInt8]]
-    /// Version, request, domain, address, identity, mechanism and the key, in this order.
-    var request: [[UInt8]]
     var deadline: UInt64
+  }
+
+  /// What is said of a key.
+  private enum Verdict {
+    case isAllowed(PublicKey)
+    /// There is no key: a plaintext socket of the same context, which names no list.
+    case isPlain
+    /// For good, and the peer is told so.
+    case isRefused
+    /// Not now; the peer tries again.
+    case isUnknown
+    /// By the list of a domain, which may still learn of the key.
+    case isOpen(domain: String, PublicKey)
   }
 
   /// Binds the socket that ZeroMQ asks, and starts the thread. It ends with the context.
@@ -40,29 +56,47 @@ enum Authenticator {
 
   private static func serve(_ handle: SocketHandle) {
     defer { handle.close() }
-    var waiting: [Question] = []
+    var waiting: [Waiting] = []
+    var lookedAt: UInt64 = 0
     while true {
       _ = handle.set(ZMQ_RCVTIMEO, waiting.isEmpty ? -1 : lookMilliseconds)
-      switch receive(handle) {
-      case .question(let question): waiting.append(question)
+      let received = receive(handle)
+      let now = MonotonicClock.nanoseconds()
+      switch received {
+      case .question(let frames):
+        let (envelope, request) = split(frames)
+        var verdict = verdict(on: request)
+        if case .isOpen(let domain, let key) = verdict {
+          if waiting.count < waitingMax {
+            waiting.append(
+              Waiting(
+                domain: domain, key: key, envelope: envelope, deadline: now + patienceNanoseconds))
+            continue
+          }
+          verdict = .isUnknown
+        }
+        guard handle.reply(envelope + answer(verdict)) else { return }
       case .nothingYet: break
       case .ended: return
       }
-      let now = MonotonicClock.nanoseconds()
-      var unanswered: [Question] = []
-      for question in waiting {
-        guard let reply = answer(to: question.request, isFinal: now >= question.deadline) else {
-          unanswered.append(question)
+      guard now - lookedAt >= UInt64(lookMilliseconds) * 1_000_000 else { continue }
+      lookedAt = now
+      var stillWaiting: [Waiting] = []
+      for one in waiting {
+        let isAllowed = AllowList.named(one.domain)?.contains(one.key) == true
+        guard isAllowed || now >= one.deadline else {
+          stillWaiting.append(one)
           continue
         }
-        guard handle.reply(question.envelope + reply) else { return }
+        let verdict = isAllowed ? Verdict.isAllowed(one.key) : .isUnknown
+        guard handle.reply(one.envelope + answer(verdict)) else { return }
       }
-      waiting = unanswered
+      waiting = stillWaiting
     }
   }
 
   private enum Received {
-    case question(Question)
+    case question([[UInt8]])
     case nothingYet
     /// With the context.
     case ended
@@ -75,32 +109,41 @@ enum Authenticator {
         return zmq_errno() == EAGAIN ? .nothingYet : .ended
       }
       if frames.count < 32 { frames.append(part.bytes ?? []) }
-      guard !part.hasMore else { continue }
-      let end = (frames.firstIndex(of: []) ?? -1) + 1
-      return .question(
-        Question(
-          envelope: Array(frames[..<end]), request: Array(frames[end...]),
-          deadline: MonotonicClock.nanoseconds() + patienceNanoseconds))
+      if !part.hasMore { return .question(frames) }
     }
   }
 
-  /// The frames of the reply; `nil` where a list may still learn of the key, unless it is final.
-  static func answer(to request: [[UInt8]], isFinal: Bool) -> [[UInt8]]? {
-    let number = request.count > 1 ? request[1] : []
-    func reply(_ status: String, user: String = "") -> [[UInt8]] {
-      [Array("1.0".utf8), number, Array(status.utf8), [], Array(user.utf8), []]
-    }
-    guard request.count >= 6, request[0] == Array("1.0".utf8) else { return reply("400") }
+  private static let version = Array("1.0".utf8)
+
+  /// Parts a question into what every answer to it begins with, that is routing frames up to an empty one,
+  /// the version and the request's number; and the question itself: version, number, domain,
+  /// address, identity, mechanism and the key, in this order.
+  private static func split(_ frames: [[UInt8]]) -> (envelope: [[UInt8]], request: [[UInt8]]) {
+    let end = (frames.firstIndex(of: []) ?? -1) + 1
+    let request = Array(frames[end...])
+    return (frames[..<end] + [version, request.count > 1 ? request[1] : []], request)
+  }
+
+  /// The frames of an answer behind its envelope.
+  private static func answer(_ verdict: Verdict) -> [[UInt8]] {
+    let (status, user) =
+      switch verdict {
+      case .isAllowed(let key): ("200", key.text)
+      case .isPlain: ("200", "")
+      case .isRefused: ("400", "")
+      case .isUnknown, .isOpen: ("300", "")
+      }
+    return [Array(status.utf8), [], Array(user.utf8), []]
+  }
+
+  private static func verdict(on request: [[UInt8]]) -> Verdict {
+    guard request.count >= 6, request[0] == version else { return .isRefused }
     let domain = String(decoding: request[2], as: UTF8.self)
-    if request[5] == Array("NULL".utf8) {
-      // Plaintext sockets of the same context, which name no list.
-      return reply(domain.isEmpty ? "200" : "400")
-    }
-    guard request[5] == Array("CURVE".utf8), request.count == 7,
-      let list = AllowList.named(domain), let key = try? PublicKey(bytes: request[6])
-    else { return reply("400") }
-    if list.contains(key) { return reply("200", user: key.text) }
-    if list.refusesForGood { return reply("400") }
-    return isFinal ? reply("300") : nil
+    if request[5] == Array("NULL".utf8) { return domain.isEmpty ? .isPlain : .isRefused }
+    guard request[5] == Array("CURVE".utf8), request.count == 7, let list = AllowList.named(domain),
+      let key = try? PublicKey(bytes: request[6])
+    else { return .isRefused }
+    if list.contains(key) { return .isAllowed(key) }
+    return list.refusesForGood ? .isRefused : .isOpen(domain: domain, key)
   }
 }
