@@ -146,6 +146,33 @@ struct SchedulerTests {
     #expect(largest <= 0.1 && largest > 0.08)
   }
 
+  @Test("brief prompts go before a long one, and never keep it from its end")
+  func briefFirst() {
+    var limits = SchedulerLimits(stepsInFlight: 1, stepTokens: 32)
+    limits.stepSeconds = 0.01
+    limits.predictedSeconds = 0.01
+    var scheduler = Scheduler(limits: limits, pool: KVBlockPool(blockCount: 900, blockTokens: 4))
+    scheduler.add(1, tokens: tokens(400))
+    var (last, steps, overtook): (SequenceID, Int, Bool) = (1, 0, false)
+    while scheduler.runningCount > 0 || scheduler.waitingCount > 0, steps < 2000 {
+      steps += 1
+      last += 1
+      scheduler.add(last, tokens: tokens(8, from: 1000 * last))
+      guard let plan = scheduler.nextStep() else { continue }
+      _ = scheduler.complete(plan.number, seconds: 0.01)
+      if plan.spans.first?.sequence ?? 1 > 1, scheduler.prefilling.contains(1) { overtook = true }
+      for span in plan.spans where span.samples {
+        if span.sequence == 1 {
+          #expect(overtook)
+          return
+        }
+        scheduler.append(7, to: span.sequence)
+        scheduler.remove(span.sequence)
+      }
+    }
+    Issue.record("the long prompt did not come to its end in \(steps) steps")
+  }
+
   private func digest(_ number: UInt8) -> ContentDigest {
     ContentDigest(
       fileDigest: Array(repeating: number, count: 32),
