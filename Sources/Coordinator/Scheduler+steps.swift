@@ -127,11 +127,10 @@ extension Scheduler {
   // MARK: prefill
 
   mutating func takePrefill(into spans: inout [StepPlan.Span], now: Double) {
-    guard !prefilling.isEmpty else { return }
+    guard let next = nextPrefill().flatMap({ entries[$0] }) else { return }
     let decodeRows = spans.count
-    let allowed = rowsAllowed(beside: spans, now: now)
-    let isBrief = nextPrefill().flatMap { entries[$0]?.isBrief } ?? false
-    let rowsMin = isPrefillInFlight && !isBrief ? 0 : Self.prefillRowsMin
+    let allowed = rowsAllowed(beside: spans, context: next.issued, now: now)
+    let rowsMin = isPrefillInFlight && !next.isBrief ? 0 : Self.prefillRowsMin
     var room = min(limits.stepTokens - decodeRows, max(allowed - decodeRows, rowsMin))
     // A few rows alone cost a whole reading of the weights; the prefill in flight gets on meanwhile.
     let isAlone = decodeRows == 0 && rowsMin == 0
@@ -160,9 +159,11 @@ extension Scheduler {
   /// longer than a step may; and so that who gets a token now has the next one in that time: all steps
   /// in flight together take no longer, and this one comes out before.
   ///
-  /// As long as nobody decodes, nor is about to, nobody's next token is behind it; larger chunks cost
+  /// `context` is how many positions the first of its prompts' rows attends to. As long as nobody decodes, nor is about to, nobody's next token is behind it; larger chunks cost
   /// less a row.
-  private func rowsAllowed(beside decodes: [StepPlan.Span], now: Double) -> Int {
+  private func rowsAllowed(
+    beside decodes: [StepPlan.Span], context: Int, now: Double
+  ) -> Int {
     guard limits.stepSeconds < .infinity else { return limits.stepTokens }
     var seconds = limits.stepSeconds / Double(limits.stages)
     if running.count > prefilling.count {
@@ -171,8 +172,7 @@ extension Scheduler {
         forecast.stageSecondsMax(within: limits.stepSeconds, now: now))
     }
     return curve.rowsMax(
-      within: seconds, context: nextPrefill().flatMap { entries[$0]?.issued } ?? 0,
-      attended: decodes.reduce(0) { $0 + $1.attended })
+      within: seconds, context: context, attended: decodes.reduce(0) { $0 + $1.attended })
   }
 
   /// The sequence whose chunk is next: of the user who was served least, the one that came first, or

@@ -11,9 +11,9 @@ public enum Refusal: String, Sendable, CaseIterable {
 extension SocketEvent {
   /// What the log of whoever listens should say of the event, where it should say anything.
   public var warning: String? {
-    guard case .strangersHeldOff(let origin) = self else { return nil }
+    guard case .connectionsLimited(let source) = self else { return nil }
     return
-      "too many connections from \(origin) came without a key that is known; new ones have to wait"
+      "too many connections from \(source) came without a key that is known; new ones have to wait"
   }
 
   /// Why the event refuses somebody or something; nil of an event that does not.

@@ -16,7 +16,7 @@ extension Socket {
     onEvent = nil
     // The monitor goes at once: unread, it would keep waking the reactor.
     monitor.close()
-    door?.close()
+    limiter?.close()
     reactor.loop.socketsChanged = true
     _ = flush()
     if outbox.isEmpty || options.lingerMilliseconds == 0 { return finish() }
@@ -28,12 +28,12 @@ extension Socket {
   /// When the socket wants a turn although nothing happens to it.
   var deadline: UInt64? {
     if case .closing(let deadline) = state { return min(deadline, retryDeadline ?? deadline) }
-    return [retryDeadline, door?.deadline].compactMap(\.self).min()
+    return [retryDeadline, limiter?.deadline].compactMap(\.self).min()
   }
 
-  /// Does what was to be done at the deadline: ends the linger, opens the door again.
+  /// Does what was to be done at the deadline: ends the linger, lets in who was held off.
   func expire(now: UInt64) {
-    door?.expire(now: now)
+    limiter?.expire(now: now)
     if case .closing(let deadline) = state, now >= deadline { return finish() }
     if let retryDeadline, now >= retryDeadline { needsService = true }
   }
@@ -48,7 +48,7 @@ extension Socket {
     needsService = false
     for peer in outbox.peers { counters.droppedMessages += outbox.removeAll(for: peer) }
     monitor.close()
-    door?.close()
+    limiter?.close()
     handle.close()
     reactor.loop.socketsChanged = true
   }

@@ -38,10 +38,11 @@ extension Socket {
     for report in reports {
       // A handler may have closed it.
       guard case .open = state else { break }
-      door?.note(report, now: MonotonicClock.nanoseconds())
+      if case .accepted = report.event { connections.forgetLast() }
+      limiter?.note(report, now: MonotonicClock.nanoseconds())
       onEvent?(report.event)
     }
-    for origin in door?.takeNewlyHeld() ?? [] { onEvent?(.strangersHeldOff(from: origin)) }
+    for source in limiter?.takeNewlyHeld() ?? [] { onEvent?(.connectionsLimited(from: source)) }
     return reports.count
   }
 
@@ -115,7 +116,7 @@ extension Socket {
     guard let sender = part.sender else { return false }
     connections.note(sender, descriptor: part.descriptor)
     if list.contains(sender) {
-      door?.welcome(sender, descriptor: part.descriptor)
+      limiter?.authenticated(sender, descriptor: part.descriptor)
       return true
     }
     cutOff(sender)
@@ -127,7 +128,7 @@ extension Socket {
   public func cutOff(_ key: PublicKey) {
     reactor.preconditionIsCurrent()
     connections.end(key)
-    door?.showOut(key)
+    limiter?.distrust(key)
   }
 
   /// Ends the connections of all whom the allow-list does not name any more. They would end with their

@@ -61,8 +61,8 @@ public final class Socket {
   /// The descriptors of connections by the key that was authenticated on them.
   var connections = AuthenticatedConnections()
 
-  /// Holds off who comes without a key, where the socket authenticates.
-  let door: Door?
+  /// Holds off who comes too often without a key, where the socket authenticates.
+  let limiter: ConnectionLimiter?
 
   let reactor: Reactor
   /// Held so that the context outlives its sockets.
@@ -86,7 +86,7 @@ public final class Socket {
     self.options = options
     self.context = context
     self.reactor = reactor
-    door = options.security.allowList == nil ? nil : Door()
+    limiter = options.security.allowList == nil ? nil : ConnectionLimiter()
     outbox = Outbox(messageLimit: options.outboxMessages, byteLimit: options.outboxBytes)
     handle = try context.makeHandle(type: kind.zeroMQType)
     try handle.apply(options, kind: kind)

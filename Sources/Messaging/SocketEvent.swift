@@ -30,7 +30,7 @@ public enum SocketEvent: Sendable, Equatable {
   case messageRefused(peer: PeerIdentity?, reason: RefusalReason)
   /// Too many connections from there came to nothing: new ones wait for a moment, the ones that
   /// stand go on. Told at most every ten seconds.
-  case strangersHeldOff(from: String)
+  case connectionsLimited(from: String)
   /// Messages left the outbox unsent because their peer is gone.
   case messagesDropped(peer: PeerIdentity?, count: Int)
 

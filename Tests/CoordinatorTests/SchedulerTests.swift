@@ -131,10 +131,7 @@ struct SchedulerTests {
 
   @Test("prefill is cut to the time that a step may take, and goes on beside any number of decodes")
   func stepTime() {
-    var limits = SchedulerLimits(stepsInFlight: 1, stepTokens: 512)
-    limits.stepSeconds = 0.1
-    limits.predictedSeconds = 0.02
-    var scheduler = Scheduler(limits: limits, pool: KVBlockPool(blockCount: 900, blockTokens: 4))
+    var scheduler = scheduler(steps: 1, tokens: 512, blocks: 900, seconds: 0.1, predicted: 0.02)
     scheduler.add(1, tokens: tokens(3000))
     var largest = 0.0
     for _ in 0..<12 {
@@ -148,10 +145,7 @@ struct SchedulerTests {
 
   @Test("brief prompts go before a long one, and never keep it from its end")
   func briefFirst() {
-    var limits = SchedulerLimits(stepsInFlight: 1, stepTokens: 32)
-    limits.stepSeconds = 0.01
-    limits.predictedSeconds = 0.01
-    var scheduler = Scheduler(limits: limits, pool: KVBlockPool(blockCount: 900, blockTokens: 4))
+    var scheduler = scheduler(steps: 1, tokens: 32, blocks: 900, seconds: 0.01, predicted: 0.01)
     scheduler.add(1, tokens: tokens(400))
     var (last, steps, overtook): (SequenceID, Int, Bool) = (1, 0, false)
     while scheduler.runningCount > 0 || scheduler.waitingCount > 0, steps < 2000 {
@@ -185,9 +179,13 @@ struct SchedulerTests {
     (0..<count).map { Int32(first) + Int32($0) }
   }
 
-  private func scheduler(steps: Int, tokens: Int, blocks: Int) -> Scheduler {
+  private func scheduler(
+    steps: Int, tokens: Int, blocks: Int, seconds: Double = .infinity, predicted: Double = 0.001
+  ) -> Scheduler {
     Scheduler(
-      limits: SchedulerLimits(stepsInFlight: steps, stepTokens: tokens),
+      limits: SchedulerLimits(
+        stepsInFlight: steps, stepTokens: tokens, stepSeconds: seconds,
+        predictedSeconds: predicted),
       pool: KVBlockPool(blockCount: blocks, blockTokens: 4))
   }
 

@@ -5,12 +5,6 @@ import Glibc
 /// ZeroMQ ends no single connection of a socket when asked. Shutting its descriptor down does: both
 /// sides then see the connection end.
 struct AuthenticatedConnections {
-  private struct Connection: Hashable {
-    let descriptor: Int32
-    /// Tells the connection from a later one that was given the same descriptor.
-    let inode: UInt
-  }
-
   private var byKey: [PublicKey: Set<Connection>] = [:]
   private var last: (key: PublicKey, descriptor: Int32)?
 
@@ -19,7 +13,7 @@ struct AuthenticatedConnections {
     // Most messages follow one of the same peer.
     if let last, last.descriptor == descriptor, last.key == key { return }
     last = (key, descriptor)
-    guard let connection = Self.connection(descriptor) else { return }
+    guard let connection = Connection(descriptor) else { return }
     byKey[key, default: []].insert(connection)
     if byKey[key, default: []].count > 64 { forgetEnded(key) }
   }
@@ -27,23 +21,18 @@ struct AuthenticatedConnections {
   /// Whose connections are known.
   var keys: [PublicKey] { Array(byKey.keys) }
 
+  /// Somebody has connected: a descriptor may be another connection's than before.
+  mutating func forgetLast() { last = nil }
+
   /// Shuts down all connections of a key that still stand.
   mutating func end(_ key: PublicKey) {
-    for connection in byKey.removeValue(forKey: key) ?? []
-    where Self.connection(connection.descriptor) == connection {
+    for connection in byKey.removeValue(forKey: key) ?? [] where connection.isOpen {
       shutdown(connection.descriptor, Int32(SHUT_RDWR))
     }
     if last?.key == key { last = nil }
   }
 
   private mutating func forgetEnded(_ key: PublicKey) {
-    byKey[key] = byKey[key]?.filter { Self.connection($0.descriptor) == $0 }
-  }
-
-  private static func connection(_ descriptor: Int32) -> Connection? {
-    var status = stat()
-    guard descriptor >= 0, fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK
-    else { return nil }
-    return Connection(descriptor: descriptor, inode: UInt(status.st_ino))
+    byKey[key] = byKey[key]?.filter(\.isOpen)
   }
 }

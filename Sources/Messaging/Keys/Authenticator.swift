@@ -12,15 +12,16 @@ import Glibc
 enum Authenticator {
   private static let endpoint = "inproc://zeromq.zap.01"
   /// How long an answer waits for a list to learn of a key.
-  static let patienceNanoseconds: UInt64 = 9_000_000_000
+  private static let patienceNanoseconds: UInt64 = 9_000_000_000
   /// How often lists are looked at again while an answer waits, in milliseconds.
   private static let lookMilliseconds: Int32 = 10
 
   /// The socket on its way to the thread, which alone uses it from then on.
   private struct Handed: @unchecked Sendable { let handle: SocketHandle }
 
-  /// Handshakes that wait for a list at one time; the door lets in fewer at TCP sockets.
-  private static let waitingMax = 512
+  /// Handshakes that wait for a list at one time: more than strangers may begin at one TCP socket while
+  /// one waits.
+  private static let waitingMax = 1024
 
   /// A handshake that waits for a list to learn of its key.
   private struct Waiting {

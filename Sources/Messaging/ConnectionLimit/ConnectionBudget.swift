@@ -1,9 +1,9 @@
 /// Who has come too often without a key that is known, and must wait.
 ///
-/// A token bucket for each origin and one for all together, counted the other way round: each
+/// A token bucket for each source and one for all together, counted the other way round: each
 /// connection is a debt, which time pays off. Whoever turns out to be known gets it back. Pure:
 /// times are given, in nanoseconds of a monotonic clock.
-struct StrangerBudget {
+struct ConnectionBudget {
   /// What strangers may cost.
   struct Allowance: Equatable {
     /// Connections at once.
@@ -21,8 +21,8 @@ struct StrangerBudget {
 
   /// What somebody who connected was charged with, and when.
   struct Charge: Equatable {
-    var origin: Origin
-    /// Whether it was not the origin's alone.
+    var source: SourceNetwork
+    /// Whether it was not the source's alone.
     var isCommon: Bool
     var at: UInt64
   }
@@ -30,20 +30,20 @@ struct StrangerBudget {
   /// Who must wait.
   struct Held: Equatable {
     var everybody = false
-    var origins: Set<Origin> = []
+    var sources: Set<SourceNetwork> = []
     /// When one of them need not any more, unless others come; `nil` where nobody waits.
     var until: UInt64?
   }
 
   /// More than the members that one host may have when a coordinator comes back: they all arrive
   /// before the first has said who it is.
-  static let perOrigin = Allowance(burst: 32, perSecond: 4)
+  static let perSource = Allowance(burst: 32, perSecond: 4)
   /// Handshakes at this pace cost some 4 % of one processor.
   static let together = Allowance(burst: 256, perSecond: 64)
-  /// Origins held off by name. Where it would be more, everybody is.
-  static let heldOriginsMax = 32
-  /// Origins with debts; those of more are counted together only.
-  static let originsMax = 4096
+  /// Sources held off by name. Where it would be more, everybody is.
+  static let heldSourcesMax = 32
+  /// Sources with debts; those of more are counted together only.
+  static let sourcesMax = 4096
 
   private struct Debt {
     var amount = 0.0
@@ -66,59 +66,59 @@ struct StrangerBudget {
     }
   }
 
-  private var debts: [Origin: Debt] = [:]
+  private var debts: [SourceNetwork: Debt] = [:]
   private var total = Debt(paidUntil: 0)
-  private var heldOrigins: Set<Origin> = []
+  private var heldSources: Set<SourceNetwork> = []
 
   /// Somebody has connected.
-  mutating func arrived(from origin: Origin, now: UInt64) -> Charge {
-    if makeRoom(for: origin, now: now) { change(origin, by: 1, now: now) }
+  mutating func arrived(from source: SourceNetwork, now: UInt64) -> Charge {
+    if makeRoom(for: source, now: now) { change(source, by: 1, now: now) }
     // One host alone does not hold off everybody.
-    let isCommon = !heldOrigins.contains(origin)
+    let isCommon = !heldSources.contains(source)
     if isCommon {
       total.change(by: 1, Self.together, now: now)
     }
-    return Charge(origin: origin, isCommon: isCommon, at: now)
+    return Charge(source: source, isCommon: isCommon, at: now)
   }
 
   /// Somebody who had connected is known after all, and gets back what time has not paid yet.
-  mutating func welcomed(_ charge: Charge, now: UInt64) {
+  mutating func refund(_ charge: Charge, now: UInt64) {
     let age = Double(now - min(now, charge.at)) / 1e9
     if charge.isCommon, age < Self.together.secondsToPay {
       total.change(by: -1, Self.together, now: now)
     }
-    if debts[charge.origin] != nil, age < Self.perOrigin.secondsToPay {
-      change(charge.origin, by: -1, now: now)
+    if debts[charge.source] != nil, age < Self.perSource.secondsToPay {
+      change(charge.source, by: -1, now: now)
     }
   }
 
   /// Who must wait at this moment.
   mutating func held(now: UInt64) -> Held {
     total.change(by: 0, Self.together, now: now)
-    for origin in heldOrigins { change(origin, by: 0, now: now) }
+    for source in heldSources { change(source, by: 0, now: now) }
     var held = Held()
-    held.everybody = total.isHeld || heldOrigins.count > Self.heldOriginsMax
-    held.origins = heldOrigins
-    held.until = heldOrigins.compactMap { debts[$0]?.freeAt(Self.perOrigin) }.min()
+    held.everybody = total.isHeld || heldSources.count > Self.heldSourcesMax
+    held.sources = heldSources
+    held.until = heldSources.compactMap { debts[$0]?.freeAt(Self.perSource) }.min()
     if total.isHeld { held.until = min(held.until ?? .max, total.freeAt(Self.together)) }
     return held
   }
 
-  private mutating func change(_ origin: Origin, by amount: Double, now: UInt64) {
-    var debt = debts[origin] ?? Debt(paidUntil: now)
-    debt.change(by: amount, Self.perOrigin, now: now)
-    debts[origin] = debt.amount > 0 || debt.isHeld ? debt : nil
-    if debt.isHeld { heldOrigins.insert(origin) } else { heldOrigins.remove(origin) }
+  private mutating func change(_ source: SourceNetwork, by amount: Double, now: UInt64) {
+    var debt = debts[source] ?? Debt(paidUntil: now)
+    debt.change(by: amount, Self.perSource, now: now)
+    debts[source] = debt.amount > 0 || debt.isHeld ? debt : nil
+    if debt.isHeld { heldSources.insert(source) } else { heldSources.remove(source) }
   }
 
-  /// Whether an origin is or can be remembered.
-  private mutating func makeRoom(for origin: Origin, now: UInt64) -> Bool {
-    if debts[origin] != nil || debts.count < Self.originsMax { return true }
+  /// Whether a source is or can be remembered.
+  private mutating func makeRoom(for source: SourceNetwork, now: UInt64) -> Bool {
+    if debts[source] != nil || debts.count < Self.sourcesMax { return true }
     debts = debts.filter { _, debt in
       var debt = debt
-      debt.change(by: 0, Self.perOrigin, now: now)
+      debt.change(by: 0, Self.perSource, now: now)
       return debt.amount > 0
     }
-    return debts.count < Self.originsMax
+    return debts.count < Self.sourcesMax
   }
 }

@@ -2,7 +2,7 @@ import Glibc
 
 /// Where a connection comes from, as far as a listening socket tells hosts apart: by IPv4 address,
 /// and by IPv6 network of 64 bits, as whoever has one address of such a network has all.
-enum Origin: Hashable {
+enum SourceNetwork: Hashable {
   case ipv4(UInt32)
   case ipv6(network: UInt64)
 
@@ -38,7 +38,7 @@ enum Origin: Hashable {
   }
 }
 
-extension Origin: CustomStringConvertible {
+extension SourceNetwork: CustomStringConvertible {
   var description: String {
     switch self {
     case .ipv4(let address):

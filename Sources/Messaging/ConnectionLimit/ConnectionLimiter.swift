@@ -4,28 +4,26 @@ import Glibc
 ///
 /// A handshake costs processor time on the very thread that moves everybody's messages before it is
 /// known whose it is, and ZeroMQ accepts whoever comes. So connections are counted by where they
-/// come from until a message with a key of the allow-list arrives on them (`StrangerBudget`), and
-/// the kernel holds off those who come too often (`OriginFilter`).
-final class Door {
+/// come from until a message with a key of the allow-list arrives on them (`ConnectionBudget`), and
+/// the kernel holds off those who come too often (`SourceFilter`).
+final class ConnectionLimiter {
   /// Our own descriptor of each listener, by ZeroMQ's. ZeroMQ closes its own on another thread;
   /// the number might be somebody else's by then.
   private var listeners: [Int32: Int32] = [:]
   private struct Peer {
-    /// Tells the connection from others that had, or will have, the same descriptor.
-    let inode: UInt
+    let connection: Connection
     /// What is given back once it has said who it is.
-    var charge: StrangerBudget.Charge?
+    var charge: ConnectionBudget.Charge?
   }
 
   /// Who has connected, by descriptor.
   private var peers: [Int32: Peer] = [:]
-  private var budget = StrangerBudget()
-  private var filter = OriginFilter()
+  private var budget = ConnectionBudget()
+  private var filter = SourceFilter()
   private var toldAt: [String: UInt64] = [:]
   private var newlyHeld: [String] = []
-
-  /// Keys of the allow-list whose owners were shown out, and until when they count as strangers.
-  private var unwelcome: [PublicKey: UInt64] = [:]
+  /// Keys of the allow-list whose owners broke the rules, and until when they count as strangers.
+  private var distrusted: [PublicKey: UInt64] = [:]
 
   private static let silenceNanoseconds: UInt64 = 10_000_000_000
   private static let distrustNanoseconds: UInt64 = 60_000_000_000
@@ -52,33 +50,34 @@ final class Door {
     case .closed:
       if let own = listeners.removeValue(forKey: descriptor) { Glibc.close(own) }
     case .accepted(let endpoint) where endpoint.hasPrefix("tcp"):
-      // Whoever has hung up already does not say any more where it was, and is not counted. A
-      // connection that is known belongs to a later report: this one's has ended, too.
-      guard let inode = Self.inode(descriptor), peers[descriptor]?.inode != inode,
-        let origin = Origin(peerOf: descriptor)
+      // Whoever has hung up already does not say any more where it was, and is not counted. Of
+      // several reports on one descriptor all but one are of connections that have ended.
+      guard let connection = Connection(descriptor), peers[descriptor]?.connection != connection,
+        let source = SourceNetwork(peerOf: descriptor)
       else { return }
-      peers[descriptor] = Peer(inode: inode, charge: budget.arrived(from: origin, now: now))
+      peers[descriptor] = Peer(
+        connection: connection, charge: budget.arrived(from: source, now: now))
       update(now: now)
     default: break
     }
   }
 
   /// A message with a key of the allow-list has come on a connection.
-  func welcome(_ key: PublicKey, descriptor: Int32) {
+  func authenticated(_ key: PublicKey, descriptor: Int32) {
     guard let charge = peers[descriptor]?.charge else { return }
     peers[descriptor]?.charge = nil
     let now = MonotonicClock.nanoseconds()
-    if let until = unwelcome[key] {
+    if let until = distrusted[key] {
       guard now >= until else { return }
-      unwelcome[key] = nil
+      distrusted[key] = nil
     }
-    budget.welcomed(charge, now: now)
+    budget.refund(charge, now: now)
     update(now: now)
   }
 
-  /// The owner of a key was shown out: for a minute, whoever comes with it counts as a stranger.
-  func showOut(_ key: PublicKey) {
-    unwelcome[key] = MonotonicClock.nanoseconds() + Self.distrustNanoseconds
+  /// The owner of a key broke the rules: for a minute, whoever comes with it counts as a stranger.
+  func distrust(_ key: PublicKey) {
+    distrusted[key] = MonotonicClock.nanoseconds() + Self.distrustNanoseconds
   }
 
   /// Lets in again whose time is over.
@@ -102,8 +101,8 @@ final class Door {
   private func update(now: UInt64) {
     let held = budget.held(now: now)
     deadline = held.until
-    let wanted = OriginFilter(
-      everybody: held.everybody, origins: held.everybody ? [] : held.origins)
+    let wanted = SourceFilter(
+      everybody: held.everybody, sources: held.everybody ? [] : held.sources)
     guard wanted != filter else { return }
     tell(wanted, now: now)
     filter = wanted
@@ -115,15 +114,10 @@ final class Door {
     return getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &answer, &size) == 0 && answer != 0
   }
 
-  private static func inode(_ descriptor: Int32) -> UInt? {
-    var status = stat()
-    return fstat(descriptor, &status) == 0 ? UInt(status.st_ino) : nil
-  }
-
-  private func tell(_ wanted: OriginFilter, now: UInt64) {
+  private func tell(_ wanted: SourceFilter, now: UInt64) {
     toldAt = toldAt.filter { now - $0.value < Self.silenceNanoseconds }
     let names =
-      wanted.everybody ? ["everywhere"] : wanted.origins.map(\.description).sorted()
+      wanted.everybody ? ["everywhere"] : wanted.sources.map(\.description).sorted()
     for name in names where toldAt[name] == nil {
       toldAt[name] = now
       newlyHeld.append(name)

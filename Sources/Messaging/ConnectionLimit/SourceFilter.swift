@@ -1,18 +1,18 @@
 import CZeroMQ
 import Glibc
 
-/// A program for the kernel that drops what would open connections from some origins, at a
+/// A program for the kernel that drops what would open connections from some sources, at a
 /// listening descriptor: classic BPF, for which nobody needs privileges (socket(7)).
 ///
 /// A connection that stands is not touched. One that is dropped is tried again by its side's
 /// kernel, after a second at first. An accepted connection inherits the listener's program, which
 /// does not concern it: it has just let that connection in.
-struct OriginFilter: Equatable {
+struct SourceFilter: Equatable {
   var everybody = false
-  var origins: Set<Origin> = []
+  var sources: Set<SourceNetwork> = []
 
   /// Whether nobody is dropped, and no program needed.
-  var isEmpty: Bool { !everybody && origins.isEmpty }
+  var isEmpty: Bool { !everybody && sources.isEmpty }
 
   /// Puts the program in place of the one before. A kernel that takes none lets everybody in.
   func attach(to descriptor: Int32) {
@@ -42,8 +42,8 @@ struct OriginFilter: Equatable {
     if everybody { return [Self.answer(Self.drop)] }
     var ipv4: [sock_filter] = [Self.load(offset: 12)]
     var ipv6: [sock_filter] = []
-    for origin in origins {
-      switch origin {
+    for source in sources {
+      switch source {
       case .ipv4(let address):
         ipv4 += [Self.skip(1, unless: address), Self.answer(Self.drop)]
       case .ipv6(let network):
