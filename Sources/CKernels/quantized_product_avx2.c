@@ -244,14 +244,21 @@ typedef struct {
         else NAME##_tile(format, s, row, TILE_ROWS, half, halves, 0);                              \
       }                                                                                            \
     }                                                                                              \
-    if (row + 2 <= rows) {                                                                         \
+    switch (rows - row) {                                                                          \
+    case 3:                                                                                        \
+      if (row == 0) NAME##_tile(format, s, row, 3, 0, 2, 1);                                       \
+      else NAME##_tile(format, s, row, 3, 0, 2, 0);                                                \
+      break;                                                                                       \
+    case 2:                                                                                        \
       if (row == 0) NAME##_tile(format, s, row, 2, 0, 2, 1);                                       \
       else NAME##_tile(format, s, row, 2, 0, 2, 0);                                                \
-      row += 2;                                                                                    \
+      break;                                                                                       \
+    case 1:                                                                                        \
+      if (row == 0) NAME##_tile(format, s, row, 1, 0, 2, 1);                                       \
+      else NAME##_tile(format, s, row, 1, 0, 2, 0);                                                \
+      break;                                                                                       \
+    default: break;                                                                                \
     }                                                                                              \
-    if (row == rows) return;                                                                       \
-    if (row == 0) NAME##_tile(format, s, row, 1, 0, 2, 1);                                         \
-    else NAME##_tile(format, s, row, 1, 0, 2, 0);                                                  \
   }                                                                                                \
                                                                                                    \
   TARGET void NAME(ck_block_format format, const ck_row_block *input, size_t rows, size_t depth,   \

@@ -9,9 +9,8 @@
 
 #include "quantized_ahead.h"
 
-#define AVX512                                                                                     \
-  __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni"), always_inline))          \
-  static inline
+#define TARGET "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni"
+#define AVX512 __attribute__((target(TARGET), always_inline)) static inline
 
 enum { GROUPS = CK_BLOCK / 4, TILE_ROWS = 8 };
 
@@ -143,35 +142,61 @@ AVX512 void tile(ck_block_format format, const span *s, size_t row, size_t tile_
   }
 }
 
-/// `rows` rows with one panel. Its weights come from memory for the first of them, then from cache.
-AVX512 void multiply_panel(ck_block_format format, const span *s, size_t rows) {
-  size_t row = TILE_ROWS;
-  if (rows >= TILE_ROWS) {
-    tile(format, s, 0, TILE_ROWS, 1);
-  } else if (rows >= 4) {
-    tile(format, s, 0, 4, 1);
-    row = 4;
-  } else if (rows >= 2) {
-    tile(format, s, 0, 2, 1);
-    row = 2;
-  } else {
-    tile(format, s, 0, 1, 1);
-    return;
+typedef void tile_function(const span *s, size_t row);
+
+/// A function for each number of rows, so that weights are read once for any; without being inlined,
+/// so that one's registers are not spilled for another.
+#define DEFINE_TILE(FORMAT, ROWS)                                                                  \
+  __attribute__((target(TARGET), noinline)) static void FORMAT##_ahead_##ROWS(const span *s,       \
+                                                                              size_t row) {        \
+    tile(FORMAT, s, row, ROWS, 1);                                                                 \
+  }                                                                                                \
+  __attribute__((target(TARGET), noinline)) static void FORMAT##_##ROWS(const span *s,             \
+                                                                        size_t row) {              \
+    tile(FORMAT, s, row, ROWS, 0);                                                                 \
   }
-  for (; row + TILE_ROWS <= rows; row += TILE_ROWS) tile(format, s, row, TILE_ROWS, 0);
-  if (row + 4 <= rows) {
-    tile(format, s, row, 4, 0);
-    row += 4;
+
+#define DEFINE_TILES(FORMAT)                                                                       \
+  DEFINE_TILE(FORMAT, 1)                                                                           \
+  DEFINE_TILE(FORMAT, 2)                                                                           \
+  DEFINE_TILE(FORMAT, 3)                                                                           \
+  DEFINE_TILE(FORMAT, 4)                                                                           \
+  DEFINE_TILE(FORMAT, 5)                                                                           \
+  DEFINE_TILE(FORMAT, 6)                                                                           \
+  DEFINE_TILE(FORMAT, 7)                                                                           \
+  DEFINE_TILE(FORMAT, 8)
+
+DEFINE_TILES(CK_Q8_0)
+DEFINE_TILES(CK_Q4_0)
+DEFINE_TILES(CK_Q4_K)
+DEFINE_TILES(CK_Q5_K)
+DEFINE_TILES(CK_Q6_K)
+
+/// The tiles of one row, two, … of a format whose names begin so.
+#define TILES(PREFIX)                                                                              \
+  {PREFIX##_1, PREFIX##_2, PREFIX##_3, PREFIX##_4, PREFIX##_5, PREFIX##_6, PREFIX##_7, PREFIX##_8}
+#define TILES_OF(FORMAT) [FORMAT] = {TILES(FORMAT), TILES(FORMAT##_ahead)}
+
+/// By format, whether later weights are asked for, and rows less one.
+static tile_function *const tiles[][2][TILE_ROWS] = {TILES_OF(CK_Q8_0), TILES_OF(CK_Q4_0),
+                                                     TILES_OF(CK_Q4_K), TILES_OF(CK_Q5_K),
+                                                     TILES_OF(CK_Q6_K)};
+
+/// `rows` rows, one or more, with one panel. Its weights come from memory for the first of them, then
+/// from cache.
+static void multiply_panel(ck_block_format format, const span *s, size_t rows) {
+  size_t row = rows < TILE_ROWS ? rows : TILE_ROWS;
+  tiles[format][1][row - 1](s, 0);
+  while (row < rows) {
+    size_t count = rows - row < TILE_ROWS ? rows - row : TILE_ROWS;
+    tiles[format][0][count - 1](s, row);
+    row += count;
   }
-  if (row + 2 <= rows) {
-    tile(format, s, row, 2, 0);
-    row += 2;
-  }
-  if (row < rows) tile(format, s, row, 1, 0);
 }
 
-AVX512 void product(ck_block_format format, const ck_row_block *input, size_t rows, size_t depth,
-                    const void *packed, size_t columns, float *result, size_t result_stride) {
+void ck_quantized_product_avx512(ck_block_format format, const ck_row_block *input, size_t rows,
+                                 size_t depth, const void *packed, size_t columns, float *result,
+                                 size_t result_stride) {
   size_t blocks = depth / CK_BLOCK, panel_bytes = ck_panel_bytes(format, depth);
   for (size_t row = 0; row < rows; row += ROW_BLOCK) {
     size_t count = rows - row < ROW_BLOCK ? rows - row : ROW_BLOCK;
@@ -185,29 +210,6 @@ AVX512 void product(ck_block_format format, const ck_row_block *input, size_t ro
                 result_stride};
       multiply_panel(format, &s, count);
     }
-  }
-}
-
-__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
-void ck_quantized_product_avx512(ck_block_format format, const ck_row_block *input, size_t rows,
-                                 size_t depth, const void *packed, size_t columns, float *result,
-                                 size_t result_stride) {
-  switch (format) {
-  case CK_Q8_0:
-    product(CK_Q8_0, input, rows, depth, packed, columns, result, result_stride);
-    break;
-  case CK_Q4_0:
-    product(CK_Q4_0, input, rows, depth, packed, columns, result, result_stride);
-    break;
-  case CK_Q4_K:
-    product(CK_Q4_K, input, rows, depth, packed, columns, result, result_stride);
-    break;
-  case CK_Q5_K:
-    product(CK_Q5_K, input, rows, depth, packed, columns, result, result_stride);
-    break;
-  case CK_Q6_K:
-    product(CK_Q6_K, input, rows, depth, packed, columns, result, result_stride);
-    break;
   }
 }
 #endif
