@@ -82,20 +82,19 @@ void ck_pack_blocks(ck_block_format format, const void *blocks, size_t depth, si
   size_t depth_blocks = depth / ck_block_elements(format);
   size_t payload = ck_payload_bytes(format), block_bytes = ck_block_bytes(format);
   for (size_t first = 0; first < columns; first += CK_PANEL) {
-    uint8_t *scales = (uint8_t *)packed + first / CK_PANEL * ck_panel_bytes(format, depth);
-    uint8_t *bytes = scales + ck_panel_scale_bytes(depth);
-    memset(scales, 0, ck_panel_bytes(format, depth));
+    uint8_t *panel = (uint8_t *)packed + first / CK_PANEL * ck_panel_bytes(format, depth);
+    memset(panel, 0, ck_panel_bytes(format, depth));
     size_t width = columns - first < CK_PANEL ? columns - first : CK_PANEL;
     for (size_t column = 0; column < width; column++) {
       const uint8_t *block = blocks;
       block += (first + column) * depth_blocks * block_bytes;
       if (ck_is_super(format)) {
-        ck_pack_super_blocks(format, block, depth_blocks, column, scales);
+        ck_pack_super_blocks(format, block, depth_blocks, column, panel);
         continue;
       }
       for (size_t b = 0; b < depth_blocks; b++, block += block_bytes) {
-        memcpy(scales + (b * CK_PANEL + column) * 2, block, 2);
-        uint8_t *target = bytes + b * CK_PANEL * payload + column * 4;
+        memcpy((uint8_t *)ck_scales(format, panel, b) + column * 2, block, 2);
+        uint8_t *target = (uint8_t *)ck_payload(format, panel, b) + column * 4;
         for (size_t i = 0; i < payload; i += 4) memcpy(target + i * CK_PANEL, block + 2 + i, 4);
       }
     }
@@ -105,35 +104,33 @@ void ck_pack_blocks(ck_block_format format, const void *blocks, size_t depth, si
 void ck_unpack_blocks(ck_block_format format, const void *packed, size_t depth, size_t column,
                       void *blocks) {
   size_t payload = ck_payload_bytes(format);
-  const uint8_t *scales =
+  const uint8_t *panel =
       (const uint8_t *)packed + column / CK_PANEL * ck_panel_bytes(format, depth);
-  const uint8_t *bytes = scales + ck_panel_scale_bytes(depth);
   size_t lane = column % CK_PANEL;
   uint8_t *block = blocks;
   if (ck_is_super(format)) {
-    ck_unpack_super_blocks(format, scales, depth / CK_SUPER_BLOCK, lane, block);
+    ck_unpack_super_blocks(format, panel, depth / CK_SUPER_BLOCK, lane, block);
     return;
   }
   for (size_t b = 0; b < depth / CK_BLOCK; b++, block += ck_block_bytes(format)) {
-    memcpy(block, scales + (b * CK_PANEL + lane) * 2, 2);
-    const uint8_t *source = bytes + b * CK_PANEL * payload + lane * 4;
+    memcpy(block, ck_scales(format, panel, b) + lane * 2, 2);
+    const uint8_t *source = ck_payload(format, panel, b) + lane * 4;
     for (size_t i = 0; i < payload; i += 4) memcpy(block + 2 + i, source + i * CK_PANEL, 4);
   }
 }
 
 void ck_widen_packed(ck_block_format format, const void *packed, size_t depth, size_t column,
                      float *result) {
-  const uint8_t *scales =
+  const uint8_t *panel =
       (const uint8_t *)packed + column / CK_PANEL * ck_panel_bytes(format, depth);
-  const uint8_t *bytes = scales + ck_panel_scale_bytes(depth);
   size_t payload = ck_payload_bytes(format), lane = column % CK_PANEL;
   if (ck_is_super(format)) {
-    ck_widen_super_blocks(format, scales, depth / CK_SUPER_BLOCK, lane, result);
+    ck_widen_super_blocks(format, panel, depth / CK_SUPER_BLOCK, lane, result);
     return;
   }
   for (size_t b = 0; b < depth / CK_BLOCK; b++) {
-    float scale = load_scale(scales + (b * CK_PANEL + lane) * 2);
-    const uint8_t *source = bytes + b * CK_PANEL * payload + lane * 4;
+    float scale = load_scale(ck_scales(format, panel, b) + lane * 2);
+    const uint8_t *source = ck_payload(format, panel, b) + lane * 4;
     float *target = result + b * CK_BLOCK;
     for (size_t i = 0; i < payload; i++) {
       uint8_t byte = source[i / 4 * 4 * CK_PANEL + i % 4];

@@ -17,9 +17,13 @@ static inline size_t ck_payload_bytes(ck_block_format format) {
   return 0;
 }
 
-/// Bytes of a panel's scales: one f16 a column and block, padded so that what follows is aligned.
-static inline size_t ck_panel_scale_bytes(size_t depth) {
-  return (depth / CK_BLOCK * CK_PANEL * sizeof(uint16_t) + 63) / 64 * 64;
+/// Bytes of the f16 scales of one block of each column of a panel: half a cache line.
+enum { CK_SCALE_BYTES = CK_PANEL * sizeof(uint16_t) };
+
+/// Bytes of two blocks of each column of a panel: the scales of both, then the payload of either.
+/// So a product reads one stream from end to end, which is what hardware prefetchers are made for.
+static inline size_t ck_pair_bytes(ck_block_format format) {
+  return 2 * (CK_SCALE_BYTES + CK_PANEL * ck_payload_bytes(format));
 }
 
 /// Bytes of one block of 256 numbers of each column of a panel.
@@ -29,7 +33,9 @@ static inline size_t ck_super_bytes(ck_block_format format) {
 
 static inline size_t ck_panel_bytes(ck_block_format format, size_t depth) {
   if (ck_is_super(format)) return depth / CK_SUPER_BLOCK * ck_super_bytes(format);
-  return ck_panel_scale_bytes(depth) + depth / CK_BLOCK * CK_PANEL * ck_payload_bytes(format);
+  size_t blocks = depth / CK_BLOCK;
+  // The last pair keeps the room for the scales of both where it is only half there.
+  return (blocks + 1) / 2 * 2 * CK_SCALE_BYTES + blocks * CK_PANEL * ck_payload_bytes(format);
 }
 
 /// The scales of the block of 256 to which the depth's 32 numbers from 32 * block on belong.
@@ -39,14 +45,19 @@ static inline const ck_super_head *ck_super_head_of(ck_block_format format, cons
 }
 
 /// Where the columns' bytes of the depth's 32 numbers from 32 * block on stand in a panel.
-static inline const uint8_t *ck_payload(ck_block_format format, const uint8_t *panel, size_t depth,
+static inline const uint8_t *ck_payload(ck_block_format format, const uint8_t *panel,
                                         size_t block) {
   size_t bytes = CK_PANEL * ck_payload_bytes(format);
   if (ck_is_super(format)) {
     const ck_super_head *head = ck_super_head_of(format, panel, block);
     return (const uint8_t *)(head + 1) + block % CK_SUPER_GROUPS * bytes;
   }
-  return panel + ck_panel_scale_bytes(depth) + block * bytes;
+  return panel + block / 2 * ck_pair_bytes(format) + 2 * CK_SCALE_BYTES + block % 2 * bytes;
+}
+
+/// Where the columns' f16 scales of that block stand, of a format without blocks of 256.
+static inline const uint8_t *ck_scales(ck_block_format format, const uint8_t *panel, size_t block) {
+  return panel + block / 2 * ck_pair_bytes(format) + block % 2 * CK_SCALE_BYTES;
 }
 
 void ck_quantized_product_portable(ck_block_format format, const ck_row_block *input, size_t rows,

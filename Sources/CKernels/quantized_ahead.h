@@ -3,8 +3,7 @@
 // A kernel that multiplies while weights stream past leaves too few loads on their way for one
 // thread to fill the memory's bandwidth, so every line is asked for twice: into the second-level
 // cache as far ahead as memory takes, and from there into the first-level cache. On a Zen 4 that
-// took 8 rows on one thread from 0.56 to 0.79 of what plain reading reaches, and a single row on
-// two threads from 0.86 to 0.97.
+// took 8 rows on one thread from 0.56 to 0.79 of what plain reading reaches.
 #ifndef CK_QUANTIZED_AHEAD_H
 #define CK_QUANTIZED_AHEAD_H
 
@@ -21,20 +20,16 @@ static inline __attribute__((always_inline)) void ck_ask_ahead(const uint8_t *by
   _mm_prefetch((const char *)bytes + CK_AHEAD_OF_L1, _MM_HINT_T0);
 }
 
-/// While block b is multiplied: asks for a part of what would be passed over by asking from each
-/// payload on alone. That is the heads of blocks of 256 numbers; elsewhere, where a panel begins
-/// with its scales, a stretch as long as these behind the end of what this panel's payload asks for.
+/// While block b is multiplied: asks for what would be passed over by asking from each payload on
+/// alone. That is the scales of pairs of blocks, and the heads of blocks of 256 numbers.
 static inline __attribute__((always_inline)) void
-ck_ask_ahead_for_gap(ck_block_format format, const uint8_t *panel, size_t depth, size_t b) {
+ck_ask_ahead_for_scales(ck_block_format format, const uint8_t *panel, size_t b) {
   if (ck_is_super(format)) {
     if (b % CK_SUPER_GROUPS) return;
     const uint8_t *head = (const uint8_t *)ck_super_head_of(format, panel, b);
     for (size_t i = 0; i < sizeof(ck_super_head); i += 64) ck_ask_ahead(head + i);
   } else if (b % 2 == 0) {
-    // 16 f16 scales are half a line.
-    const uint8_t *end = panel + ck_panel_bytes(format, depth);
-    const char *line = (const char *)end + b * CK_PANEL * sizeof(uint16_t) + CK_AHEAD_OF_L2;
-    _mm_prefetch(line, _MM_HINT_T1);
+    ck_ask_ahead(ck_scales(format, panel, b));
   }
 }
 

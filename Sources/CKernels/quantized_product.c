@@ -7,8 +7,8 @@
 /// The products of the 32 numbers from 32 * block on as an integer; of Q6_K with the scales of their
 /// halves.
 static int32_t block_product(ck_block_format format, const ck_row_block *x, const uint8_t *panel,
-                             size_t depth, size_t block, size_t lane) {
-  const uint8_t *bytes = ck_payload(format, panel, depth, block);
+                             size_t block, size_t lane) {
+  const uint8_t *bytes = ck_payload(format, panel, block);
   int32_t halves[2] = {0};
   for (size_t i = 0; i < CK_BLOCK; i++) {
     int32_t value;
@@ -42,7 +42,7 @@ static float scale_of(ck_block_format format, const uint8_t *panel, size_t block
     return scale * head->scales[group][lane];
   }
   uint16_t half;
-  memcpy(&half, panel + (block * CK_PANEL + lane) * 2, sizeof half);
+  memcpy(&half, ck_scales(format, panel, block) + lane * sizeof half, sizeof half);
   return ck_f16_to_f32(half);
 }
 
@@ -58,7 +58,7 @@ void ck_quantized_product_portable(ck_block_format format, const ck_row_block *i
       float sum = 0;
       for (size_t b = 0; b < blocks; b++) {
         float minimum, scale = scale_of(format, panel, b, lane, &minimum) * x[b].scale;
-        int32_t product = block_product(format, x + b, panel, depth, b, lane);
+        int32_t product = block_product(format, x + b, panel, b, lane);
         sum = fmaf((float)product, scale, sum);
         if (ck_has_minima(format)) sum = fmaf(-minimum, x[b].sum, sum);
       }

@@ -155,7 +155,7 @@ AVX2 __m256 scaled(const uint16_t *halves, const uint8_t *bytes) {
 
 /// The scales of half a panel's columns in block b.
 AVX2 __m256 scales_of(ck_block_format format, const uint8_t *panel, size_t b, size_t half) {
-  if (!ck_is_super(format)) return load_halves(panel + b * 2 * CK_PANEL + 2 * LANES * half);
+  if (!ck_is_super(format)) return load_halves(ck_scales(format, panel, b) + 2 * LANES * half);
   const ck_super_head *head = ck_super_head_of(format, panel, b);
   if (format == CK_Q6_K) return load_halves(head->scale + LANES * half);
   return scaled(head->scale + LANES * half, head->scales[b % CK_SUPER_GROUPS] + LANES * half);
@@ -207,9 +207,9 @@ typedef struct {
     for (size_t h = 0; h < halves; h++)                                                            \
       for (size_t r = 0; r < tile_rows; r++) sums[h][r] = _mm256_setzero_ps();                     \
     for (size_t b = 0; b < blocks; b++, input++) {                                                 \
-      const uint8_t *bytes = ck_payload(format, s->panel, s->depth, b) + 32 * half;                \
+      const uint8_t *bytes = ck_payload(format, s->panel, b) + 32 * half;                          \
       if (ahead) {                                                                                 \
-        ck_ask_ahead_for_gap(format, s->panel, s->depth, b);                                       \
+        ck_ask_ahead_for_scales(format, s->panel, b);                                              \
         for (size_t i = 0; i < payload; i += 64) ck_ask_ahead(bytes + i);                          \
       }                                                                                            \
       __m256i products[2][TILE_ROWS];                                                              \

@@ -103,7 +103,7 @@ void ck_pack_super_blocks(ck_block_format format, const uint8_t *blocks, size_t 
     pack_head(format, blocks, lane, (ck_super_head *)(panel + b * ck_super_bytes(format)));
     for (int g = 0; g < CK_SUPER_GROUPS; g++) {
       size_t group = b * CK_SUPER_GROUPS + (size_t)g;
-      pack_group(format, blocks, g, lane, (uint8_t *)ck_payload(format, panel, 0, group));
+      pack_group(format, blocks, g, lane, (uint8_t *)ck_payload(format, panel, group));
     }
   }
 }
@@ -115,7 +115,7 @@ void ck_unpack_super_blocks(ck_block_format format, const uint8_t *panel, size_t
     unpack_head(format, ck_super_head_of(format, panel, b * CK_SUPER_GROUPS), lane, blocks);
     for (int g = 0; g < CK_SUPER_GROUPS; g++) {
       size_t group = b * CK_SUPER_GROUPS + (size_t)g;
-      unpack_group(format, ck_payload(format, panel, 0, group), g, lane, blocks);
+      unpack_group(format, ck_payload(format, panel, group), g, lane, blocks);
     }
   }
 }
@@ -124,7 +124,7 @@ void ck_widen_super_blocks(ck_block_format format, const uint8_t *panel, size_t 
                            float *result) {
   for (size_t group = 0; group < count * CK_SUPER_GROUPS; group++, result += CK_BLOCK) {
     const ck_super_head *head = ck_super_head_of(format, panel, group);
-    const uint8_t *source = ck_payload(format, panel, 0, group);
+    const uint8_t *source = ck_payload(format, panel, group);
     size_t g = group % CK_SUPER_GROUPS;
     float d = ck_f16_to_f32(head->scale[lane]), m = ck_f16_to_f32(head->minimum[lane]);
     for (size_t i = 0; i < CK_BLOCK; i++) {

@@ -9,8 +9,8 @@ import Compute
 /// those of `ck_packed_bytes`, from a multiple of 64 on, so that they are used where they are mapped.
 enum PackedCheckpoint {
   static let packingKey = "chatspot_packing"
-  /// 16 rows a panel, their blocks interleaved by fours.
-  static let packing = "panels-16x4"
+  /// 16 rows a panel, in which pairs of blocks follow their scales, interleaved by fours.
+  static let packing = "panels-16x4-pairs"
   static let vocabularyFile = "tokenizer.gguf"
   static let alignment = 64
 

@@ -168,7 +168,7 @@ struct QuantizerTests {
             """, data: [UInt8](repeating: 0, count: 576)), to: "x.safetensors")
       return try SafetensorsHeader(reading: scratch.path("x.safetensors"))
     }
-    #expect(try open("\"chatspot_packing\":\"panels-16x4\"").tensors["t"]?.format == .q8_0)
+    #expect(try open("\"chatspot_packing\":\"panels-16x4-pairs\"").tensors["t"]?.format == .q8_0)
     #expect(try open("\"format\":\"pt\"").unread == ["t": "Q8_0"])
     let error = #expect(throws: CheckpointError.self) {
       try open("\"chatspot_packing\":\"panels-32\"")
@@ -182,7 +182,7 @@ struct QuantizerTests {
       try scratch.write(
         safetensors(
           header: """
-            {"__metadata__":{"chatspot_packing":"panels-16x4"},\
+            {"__metadata__":{"chatspot_packing":"panels-16x4-pairs"},\
             "t":{"dtype":"Q4_0","shape":\(shape),"data_offsets":[0,\(bytes)]}}
             """, data: [UInt8](repeating: 0, count: 320)), to: "x.safetensors")
       do throws(CheckpointError) {

@@ -68,13 +68,14 @@ void ck_quantize_blocks(ck_block_format format, const float *values, size_t coun
 /// Bytes of a packed matrix of `columns` columns of `depth` numbers; `depth` is a multiple of a
 /// block's numbers.
 ///
-/// A packed matrix is one panel after the other. A panel holds 16 columns: for each block of the
-/// depth 16 f16 scales, these padded to a multiple of 64 bytes; then for each block the columns'
-/// bytes, interleaved by fours, so that one vector holds four neighbours of each column. Of blocks
-/// of 256 numbers each stands together, with its scales and minima in whole bytes and the bits above
-/// four after the nibbles: 148, 180 and 212 bytes a column. What is missing from the last panel is
-/// zeros. Panel p begins at p * ck_packed_bytes(format, depth, 16);
-/// where the matrix begins at a multiple of 64 bytes, so do all vectors.
+/// A packed matrix is one panel after the other. A panel holds 16 columns, and in it two blocks of
+/// the depth stand together: the 16 f16 scales of the first, those of the second, then the columns'
+/// bytes of either, interleaved by fours, so that one vector holds four neighbours of each column.
+/// Of an odd number of blocks the last has room for the scales of two. Of blocks of 256 numbers each
+/// stands alone, with its scales and minima in whole bytes and the bits above four after the
+/// nibbles: 148, 180 and 212 bytes a column. What is missing from the last panel is zeros. Panel p
+/// begins at p * ck_packed_bytes(format, depth, 16); where the matrix begins at a multiple of
+/// 64 bytes, so do all vectors.
 size_t ck_packed_bytes(ck_block_format format, size_t depth, size_t columns);
 
 /// Blocks of `columns` columns, one column after the other, to panels. Panels are independent, so
