@@ -54,10 +54,12 @@ extension Scheduler {
     entries[id]?.node = cached.last?.node ?? KVBlockPool.root
     entries[id]?.isRunning = true
     entries[id]?.admitted = current
-    // As many chunks as stages keep all of them at work on one prompt, and steps of one length.
     let rows = entry.tokens.count - cached.count * pool.blockTokens
-    entries[id]?.isBrief = rows <= Self.briefRowsMax
-    let chunk = (rows + limits.stepsInFlight - 1) / limits.stepsInFlight
+    let isBrief = rows <= Self.briefRowsMax
+    // As many chunks as stages keep all of them at work on one prompt, and steps of one length. What
+    // is left of a brief one would wait for another step for the sake of a few rows.
+    let chunk = isBrief ? rows : (rows + limits.stepsInFlight - 1) / limits.stepsInFlight
+    entries[id]?.isBrief = isBrief
     entries[id]?.chunkRows = max(
       Self.chunkRowsMin, pool.blocks(for: chunk) * pool.blockTokens)
     countHit(cached.count * pool.blockTokens, of: id)
@@ -129,7 +131,7 @@ extension Scheduler {
   mutating func takePrefill(into spans: inout [StepPlan.Span], now: Double) {
     guard let next = nextPrefill().flatMap({ entries[$0] }) else { return }
     let decodeRows = spans.count
-    let allowed = rowsAllowed(beside: spans, context: next.issued, now: now)
+    let allowed = rowsAllowed(beside: spans, of: next, now: now)
     let rowsMin = isPrefillInFlight && !next.isBrief ? 0 : Self.prefillRowsMin
     var room = min(limits.stepTokens - decodeRows, max(allowed - decodeRows, rowsMin))
     // A few rows alone cost a whole reading of the weights; the prefill in flight gets on meanwhile.
@@ -159,20 +161,22 @@ extension Scheduler {
   /// longer than a step may; and so that who gets a token now has the next one in that time: all steps
   /// in flight together take no longer, and this one comes out before.
   ///
-  /// `context` is how many positions the first of its prompts' rows attends to. As long as nobody decodes, nor is about to, nobody's next token is behind it; larger chunks cost
-  /// less a row.
+  /// `prompt` is the one whose rows come first. As long as nobody decodes, nor is about to, nobody's next
+  /// token is behind it; larger chunks cost less a row. In a step without decodes a brief prompt takes
+  /// more than its even part of the time where there is room: one step and it is through.
   private func rowsAllowed(
-    beside decodes: [StepPlan.Span], context: Int, now: Double
+    beside decodes: [StepPlan.Span], of prompt: Entry, now: Double
   ) -> Int {
     guard limits.stepSeconds < .infinity else { return limits.stepTokens }
     var seconds = limits.stepSeconds / Double(limits.stages)
     if running.count > prefilling.count {
-      seconds = min(
-        limits.stepSeconds / Double(stepsInFlightMax),
-        forecast.stageSecondsMax(within: limits.stepSeconds, now: now))
+      if !prompt.isBrief || !decodes.isEmpty {
+        seconds = min(seconds, limits.stepSeconds / Double(stepsInFlightMax))
+      }
+      seconds = min(seconds, forecast.stageSecondsMax(within: limits.stepSeconds, now: now))
     }
     return curve.rowsMax(
-      within: seconds, context: context, attended: decodes.reduce(0) { $0 + $1.attended })
+      within: seconds, context: prompt.issued, attended: decodes.reduce(0) { $0 + $1.attended })
   }
 
   /// The sequence whose chunk is next: of the user who was served least, the one that came first, or

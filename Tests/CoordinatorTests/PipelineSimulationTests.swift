@@ -77,6 +77,32 @@ struct PipelineSimulationTests {
     #expect(first < 22, "\(first)")
   }
 
+  @Test("a brief prompt beside decodes is through in one step, and delays nobody too long")
+  func briefPrompt() {
+    // Eight decodes take a sixth of the allowed time at a stage, the prompt a third.
+    let machine = Machine(stepSeconds: 0.011, rowSeconds: 0.002_75)
+    var pipeline = SimulatedPipeline(stages: 2, stepSeconds: 0.2, machine)
+    for id in 1...15 as ClosedRange<SequenceID> {
+      pipeline.scheduler.add(id, tokens: (0..<40).map { Int32(id) * 50 + $0 })
+    }
+    pipeline.run(until: 6)
+    pipeline.worstGap = 0
+    var slowest = 0.0
+    for id in 200...219 as ClosedRange<SequenceID> {
+      pipeline.pass(0.002 * Double(id - 200))
+      let asked = pipeline.now
+      pipeline.scheduler.add(id, tokens: (0..<20).map { Int32(id) * 100 + $0 })
+      pipeline.run(until: asked + 0.5)
+      slowest = max(slowest, (pipeline.firstToken[id] ?? .infinity) - asked)
+      pipeline.scheduler.remove(id)
+      pipeline.run(until: pipeline.now + 0.5)
+    }
+    // The step before it at stage 0, and its own at both.
+    let expected = machine.stepSeconds * 3 + machine.rowSeconds * (8 + 2 * 20)
+    #expect(slowest < expected + 0.005, "\(slowest), expected \(expected)")
+    #expect(pipeline.worstGap <= 0.2, "\(pipeline.worstGap)")
+  }
+
   /// Stages, sequences at once, their prompts' and answers' tokens.
   struct Load: Sendable {
     var stages: Int
@@ -153,6 +179,12 @@ private struct SimulatedPipeline {
       pool: KVBlockPool(blockCount: 4000, blockTokens: 16))
     freeAt = Array(repeating: 0, count: stages)
     busySeconds = freeAt
+  }
+
+  /// Lets time pass in which no step comes out, after those that can be sent are.
+  mutating func pass(_ seconds: Double) {
+    while let plan = scheduler.nextStep(now: now) { send(plan) }
+    now = min(now + seconds, flight.first?.leaves ?? .infinity)
   }
 
   mutating func run(until end: Double) {
