@@ -4,6 +4,7 @@
 // thread to fill the memory's bandwidth, so every line is asked for twice: into the second-level
 // cache as far ahead as memory takes, and from there into the first-level cache. On a Zen 4 that
 // took 8 rows on one thread from 0.56 to 0.79 of what plain reading reaches.
+// A single row of Q8_0 or Q4_0 gains by it on AVX2, but not on AVX-512: its own loads run ahead there.
 #ifndef CK_QUANTIZED_AHEAD_H
 #define CK_QUANTIZED_AHEAD_H
 

@@ -161,22 +161,33 @@ extension Scheduler {
   /// longer than a step may; and so that who gets a token now has the next one in that time: all steps
   /// in flight together take no longer, and this one comes out before.
   ///
-  /// `prompt` is the one whose rows come first. As long as nobody decodes, nor is about to, nobody's next
-  /// token is behind it; larger chunks cost less a row. In a step without decodes a brief prompt takes
-  /// more than its even part of the time where there is room: one step and it is through.
+  /// `prompt` is the one whose rows come first. As long as nobody decodes, nor is about to, nobody's
+  /// next token is behind it; larger chunks cost less a row.
   private func rowsAllowed(
     beside decodes: [StepPlan.Span], of prompt: Entry, now: Double
   ) -> Int {
     guard limits.stepSeconds < .infinity else { return limits.stepTokens }
     var seconds = limits.stepSeconds / Double(limits.stages)
     if running.count > prefilling.count {
-      if !prompt.isBrief || !decodes.isEmpty {
-        seconds = min(seconds, limits.stepSeconds / Double(stepsInFlightMax))
-      }
-      seconds = min(seconds, forecast.stageSecondsMax(within: limits.stepSeconds, now: now))
+      seconds = min(
+        decodes.isEmpty && prompt.isBrief ? briefSeconds : evenSeconds,
+        forecast.stageSecondsMax(within: limits.stepSeconds, now: now))
     }
     return curve.rowsMax(
       within: seconds, context: prompt.issued, attended: decodes.reduce(0) { $0 + $1.attended })
+  }
+
+  /// The even part of the allowed time, in seconds at a stage, of each step that may be in flight.
+  private var evenSeconds: Double { limits.stepSeconds / Double(stepsInFlightMax) }
+
+  /// What a step that begins with a brief prompt, and has no decodes, may take at a stage, in seconds:
+  /// one step and the prompt is through. Who gets a token as it is sent waits for it at every stage,
+  /// and then for a step of decodes, which is taken to be as long as those in flight.
+  private var briefSeconds: Double {
+    let longest = inFlight.values.reduce(0) { longest, step in
+      max(longest, curve.expected(rows: step.plan.rows, attended: step.plan.attended))
+    }
+    return max(evenSeconds, (limits.stepSeconds - longest) / Double(limits.stages))
   }
 
   /// The sequence whose chunk is next: of the user who was served least, the one that came first, or

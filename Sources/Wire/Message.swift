@@ -68,4 +68,4 @@ public let epochPlanBits: UInt64 = 20
 ///
 /// It rises when a message changes in a way that an older process would misread. New fields alone
 /// do not raise it, since unknown fields are ignored.
-public let protocolVersion: Int = 4
+public let protocolVersion: Int = 5

@@ -77,10 +77,16 @@ struct PipelineSimulationTests {
     #expect(first < 22, "\(first)")
   }
 
-  @Test("a brief prompt beside decodes is through in one step, and delays nobody too long")
-  func briefPrompt() {
-    // Eight decodes take a sixth of the allowed time at a stage, the prompt a third.
-    let machine = Machine(stepSeconds: 0.011, rowSeconds: 0.002_75)
+  @Test(
+    "a brief prompt has a step to itself beside decodes, as far as these have time",
+    arguments: [
+      // Eight decodes take a sixth of the allowed time at a stage, the prompt a third: it is through
+      // with the step before it at stage 0 and its own at both.
+      (Machine(stepSeconds: 0.011, rowSeconds: 0.002_75), 0.17),
+      // They take a fourth, and the prompt nearly half of it: it is cut.
+      (Machine(stepSeconds: 0.02, rowSeconds: 0.0035), 0.27),
+    ])
+  func briefPrompt(_ machine: Machine, firstTokenMax: Double) {
     var pipeline = SimulatedPipeline(stages: 2, stepSeconds: 0.2, machine)
     for id in 1...15 as ClosedRange<SequenceID> {
       pipeline.scheduler.add(id, tokens: (0..<40).map { Int32(id) * 50 + $0 })
@@ -97,10 +103,7 @@ struct PipelineSimulationTests {
       pipeline.scheduler.remove(id)
       pipeline.run(until: pipeline.now + 0.5)
     }
-    // The step before it at stage 0, and its own at both.
-    let expected = machine.stepSeconds * 3 + machine.rowSeconds * (8 + 2 * 20)
-    #expect(slowest < expected + 0.005, "\(slowest), expected \(expected)")
-    #expect(pipeline.worstGap <= 0.2, "\(pipeline.worstGap)")
+    #expect(slowest < firstTokenMax && pipeline.worstGap <= 0.21, "\(slowest) \(pipeline.worstGap)")
   }
 
   /// Stages, sequences at once, their prompts' and answers' tokens.
