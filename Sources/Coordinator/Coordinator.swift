@@ -34,6 +34,8 @@ public actor Coordinator {
   private var isStopped = false
   /// What peers sent behind a large message that is being decoded.
   private var behind: [PeerIdentity: [[UInt8]]] = [:]
+  /// Peers to which nothing can be sent any more, and of which something may still have to be read.
+  private var gone: Set<PeerIdentity> = []
 
   /// Larger messages are packed and unpacked beside the sockets' thread.
   private static let largeMessageBytes = 1 << 18
@@ -216,6 +218,29 @@ public actor Coordinator {
     receive(message, from: peer)
     let waiting = behind.removeValue(forKey: peer) ?? []
     for bytes in waiting { receiveAdmitted(bytes, from: peer) }
+    if gone.contains(peer) { noteGone() }
+  }
+
+  /// A message could not be delivered. Whoever has gone may have said goodbye before, so that what it
+  /// sent is read first.
+  private func unreachable(_ peer: PeerIdentity) {
+    guard gone.insert(peer).inserted else { return }
+    noteGone()
+  }
+
+  private func noteGone() {
+    socket?.afterReadingAll { [weak self] in
+      self?.assumeIsolated { $0.forgetGone() }
+    }
+  }
+
+  /// All is read of who has gone, except of those whose messages are still being decoded.
+  private func forgetGone() {
+    for peer in gone where behind[peer] == nil {
+      gone.remove(peer)
+      state.unreachable(peer, now: now)
+    }
+    act()
   }
 
   private func receive(_ message: Result<Message, WireFault>, from peer: PeerIdentity) {
@@ -308,7 +333,7 @@ public actor Coordinator {
     do {
       try socket?.send(try packed.get(), to: peer)
     } catch let error as MessagingError where error.code == .unreachable {
-      state.unreachable(peer, now: now)
+      unreachable(peer)
     } catch let fault as WireFault {
       state.notSent(message, to: peer, reason: fault.message, now: now)
     } catch {

@@ -14,6 +14,7 @@ extension Socket {
     guard case .open = state else { return }
     onMessage = nil
     onEvent = nil
+    afterReading = []
     // The monitor goes at once: unread, it would keep waking the reactor.
     monitor.close()
     limiter?.close()
@@ -44,6 +45,7 @@ extension Socket {
     state = .closed
     onMessage = nil
     onEvent = nil
+    afterReading = []
     retryDeadline = nil
     needsService = false
     for peer in outbox.peers { counters.droppedMessages += outbox.removeAll(for: peer) }

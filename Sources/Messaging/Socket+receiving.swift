@@ -14,7 +14,9 @@ extension Socket {
     let events = serviceMonitor()
     guard let before = handle.readiness() else { return fail() }
     var work = events
-    if before.canReceive, case .open = state, onMessage != nil { work += receive() }
+    if case .open = state, onMessage != nil {
+      if before.canReceive { work += receive() } else { allIsRead() }
+    }
     if case .closed = state { return }
     let waiting = !outbox.isEmpty
     if waiting { work += flush() }
@@ -28,6 +30,7 @@ extension Socket {
       let isOpen = if case .open = state { true } else { false }
       needsService =
         (after.canReceive && isOpen && onMessage != nil) || (after.canSend && kind != .router)
+        || !afterReading.isEmpty
     }
   }
 
@@ -51,7 +54,10 @@ extension Socket {
     var messages = 0
     var bytes = 0
     while messages < Self.turnMessages, bytes < Self.turnBytes, let onMessage {
-      guard let received = receiveMessage() else { break }
+      guard let received = receiveMessage() else {
+        allIsRead()
+        break
+      }
       messages += 1
       bytes += received.byteCount
       if let reason = received.refusal {
@@ -65,6 +71,24 @@ extension Socket {
       }
     }
     return messages
+  }
+
+  /// Calls `action` on the reactor's thread once every message that has come by now was handed out; not
+  /// at all if the socket closes before.
+  ///
+  /// A peer to which nothing can be sent any more may have sent something before it went, a goodbye
+  /// above all: ZeroMQ keeps it for the reader, while sending fails already.
+  public func afterReadingAll(_ action: @escaping () -> Void) {
+    reactor.preconditionIsCurrent()
+    guard case .open = state else { return }
+    afterReading.append(action)
+    needsService = true
+  }
+
+  private func allIsRead() {
+    let actions = afterReading
+    afterReading = []
+    for action in actions { action() }
   }
 
   private struct Received {

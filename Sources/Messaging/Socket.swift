@@ -71,6 +71,8 @@ public final class Socket {
   let monitor: SocketMonitor
   var outbox: Outbox
   var state = State.open
+  /// What is to be done once all that has come is handed out.
+  var afterReading: [() -> Void] = []
   /// Whether ZeroMQ may have news that its descriptor does not show. The descriptor tells only of
   /// news since the last look, and every call on the socket looks.
   var needsService = true

@@ -79,6 +79,12 @@ struct InProcessCluster {
     }
   }
 
+  /// Ends a worker, which says goodbye.
+  func end(_ number: Int) async throws {
+    workers[number].stop()
+    try await running[number].value
+  }
+
   /// Waits until the cluster stands so.
   func wait(until isSo: (ClusterStatus) -> Bool) async throws {
     for _ in 0..<3000 {

@@ -109,6 +109,20 @@ struct ServingTests {
     #expect(status.kv.free + status.kv.cached == status.kv.blocks)
   }
 
+  @Test("a worker that goes in good order while the coordinator is busy has left, and is not lost")
+  func goodbyeBehind() async throws {
+    let cluster = try await InProcessCluster.start(workers: 2)
+    // Behind this, timers have messages for who is gone before its goodbye is read.
+    async let isThrough: Void = cluster.coordinator.beBusy(milliseconds: 400)
+    try await Task.sleep(for: .milliseconds(100))
+    try await cluster.end(1)
+    await isThrough
+    try await cluster.wait { $0.stages.count + $0.spares.count == 1 }
+    let losses = await cluster.coordinator.status().losses
+    await cluster.stop()
+    #expect(losses.map(\.name) == [])
+  }
+
   @Test("a second question about an image costs no encoding and only its own text")
   func secondQuestion() async throws {
     let cluster = try await InProcessCluster.start(workers: 2)
@@ -287,4 +301,9 @@ struct ServingTests {
     let cut = String(decoding: data, as: UTF8.self).split(separator: "\n")[1]
     #expect(cut.hasSuffix(",") && cut.hasPrefix("{"))
   }
+}
+
+extension Coordinator {
+  /// Does nothing else for a while.
+  fileprivate func beBusy(milliseconds: UInt32) { usleep(milliseconds * 1000) }
 }
