@@ -26,7 +26,11 @@ enum TensorSockets {
     }
     let socket = try reactor.makeSocket(.dealer, options: options)
     socket.onMessage = { _, bytes in received(bytes) }
-    socket.onEvent = { event in if let reason = end(event) { ended(reason) } }
+    socket.onEvent = { [weak socket] event in
+      guard let reason = end(event) else { return }
+      // What came before the end counts.
+      socket?.afterReadingAll { ended(reason) }
+    }
     do throws(MessagingError) { try socket.connect(holder.address) } catch {
       // The reactor would keep it.
       socket.close()
