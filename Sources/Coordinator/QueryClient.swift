@@ -189,12 +189,7 @@ public actor QueryClient {
   }
 
   private func happened(_ event: SocketEvent) {
-    if case .disconnected = event {
-      // Answers, or a goodbye that says why, may have come before.
-      socket?.afterReadingAll { [weak self] in
-        self?.assumeIsolated { $0.connectionLost() }
-      }
-    }
+    if case .disconnected = event { connectionLost() }
     guard let reason = diagnosis.reason(after: event) else { return }
     end(CoordinatorError(.configuration, "the coordinator at \(address) refuses: \(reason)"))
   }

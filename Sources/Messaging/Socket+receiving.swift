@@ -77,7 +77,8 @@ extension Socket {
   /// at all if the socket closes before.
   ///
   /// A peer to which nothing can be sent any more may have sent something before it went, a goodbye
-  /// above all: ZeroMQ keeps it for the reader, while sending fails already.
+  /// above all: a listening socket keeps it for the reader, while sending fails already. One that
+  /// connects may drop it when the connection ends (`queuesForUnconnectedPeers`).
   public func afterReadingAll(_ action: @escaping () -> Void) {
     reactor.preconditionIsCurrent()
     guard case .open = state else { return }

@@ -42,7 +42,8 @@ public struct SocketOptions: Sendable, Equatable {
   public var routerHandover = true
   /// Whether messages are queued inside ZeroMQ for peers that are not connected (`ZMQ_IMMEDIATE`
   /// off). By default they wait in the outbox, whose bytes are bounded, and a push socket never
-  /// commits a message to a peer that is away.
+  /// commits a message to a peer that is away. The price: ZeroMQ then drops what a socket that connects
+  /// has not read when the connection ends.
   public var queuesForUnconnectedPeers = false
   /// Whether host names resolve to IPv6 first and `*` listens on both families. IPv6 literals
   /// work without it.

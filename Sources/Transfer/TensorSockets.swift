@@ -26,11 +26,7 @@ enum TensorSockets {
     }
     let socket = try reactor.makeSocket(.dealer, options: options)
     socket.onMessage = { _, bytes in received(bytes) }
-    socket.onEvent = { [weak socket] event in
-      guard let reason = end(event) else { return }
-      // What came before the end counts.
-      socket?.afterReadingAll { ended(reason) }
-    }
+    socket.onEvent = { event in if let reason = end(event) { ended(reason) } }
     do throws(MessagingError) { try socket.connect(holder.address) } catch {
       // The reactor would keep it.
       socket.close()

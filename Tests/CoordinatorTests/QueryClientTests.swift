@@ -1,6 +1,5 @@
 /// The client over real sockets: whoever waits is told when there is nothing to wait for.
 
-import Foundation
 import Logging
 import Messaging
 import Testing
@@ -24,25 +23,6 @@ struct QueryClientTests {
       for try await _ in events {}
     }
     #expect(error?.code == .lost && error?.message.contains("\(address)") == true)
-    await client.close()
-  }
-
-  @Test("what came before the connection ended counts, though it is read afterwards")
-  func goodbyeBehind() async throws {
-    let coordinator = try Coordinator(
-      model: try FakeCluster.model.get(), settings: CoordinatorSettings(),
-      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-    let client = try QueryClient(coordinator: try await coordinator.start(at: .loopback(port: 0)))
-    try await client.connect()
-    let events = try await client.ask(FakeCluster.query(1))
-    async let isThrough: Void = client.beBusy(milliseconds: 400)
-    try await Task.sleep(for: .milliseconds(100))
-    await coordinator.stop()
-    await isThrough
-    let error = await #expect(throws: CoordinatorError.self) {
-      for try await _ in events {}
-    }
-    #expect(error?.message.contains("left: the coordinator ends") == true, "\(error?.message ?? "")")
     await client.close()
   }
 
@@ -71,9 +51,4 @@ struct QueryClientTests {
     await #expect(throws: CoordinatorError.self) { _ = try await client.ask(FakeCluster.query(1)) }
     await client.close()
   }
-}
-
-extension QueryClient {
-  /// Does nothing else for a while.
-  fileprivate func beBusy(milliseconds: UInt32) { usleep(milliseconds * 1000) }
 }
