@@ -1,8 +1,7 @@
 /// What goes into a step.
 
 extension Scheduler {
-  /// Prompt rows of a step that decodes alone would fill, so that prompts get on: of one of the steps
-  /// in flight, and of each for a brief prompt, which is through before that adds up.
+  /// Prompt rows that are worth a step of their own.
   static let prefillRowsMin = 8
   /// Rows of a brief prompt.
   static let briefRowsMax = 24
@@ -132,7 +131,7 @@ extension Scheduler {
     guard let next = nextPrefill().flatMap({ entries[$0] }) else { return }
     let decodeRows = spans.count
     let allowed = rowsAllowed(beside: spans, of: next, now: now)
-    let rowsMin = isPrefillInFlight && !next.isBrief ? 0 : Self.prefillRowsMin
+    let rowsMin = rowsMin(of: next, besideDecodes: decodeRows > 0)
     var room = min(limits.stepTokens - decodeRows, max(allowed - decodeRows, rowsMin))
     // A few rows alone cost a whole reading of the weights; the prefill in flight gets on meanwhile.
     let isAlone = decodeRows == 0 && rowsMin == 0
@@ -141,9 +140,11 @@ extension Scheduler {
       entries[id]?.lastStep = current
       guard skipCached(id), let entry = entries[id] else { continue }
       var end = min(entry.issued + min(room, entry.chunkRows), entry.tokens.count)
-      // Whole blocks can be shared; a last part of one would be computed again by others.
+      // Whole blocks can be shared; a last part of one would be computed again by others. Small chunks
+      // would become much smaller by that.
       let whole = end / pool.blockTokens * pool.blockTokens
-      if end < entry.tokens.count, whole > entry.issued { end = whole }
+      let isCut = end < entry.tokens.count
+      if isCut, 4 * (whole - entry.issued) >= 3 * (end - entry.issued) { end = whole }
       room -= end - entry.issued
       overtakings = prefilling.contains { $0 < id } ? overtakings + 1 : 0
       spans.append(issue(id, through: end))
@@ -151,10 +152,13 @@ extension Scheduler {
     }
   }
 
-  private var isPrefillInFlight: Bool {
-    inFlight.values.contains { step in
-      step.plan.spans.contains { !$0.samples || $0.count > 1 }
-    }
+  /// Prompt rows of a step that has no time for them, so that prompts get on: in each for a brief prompt,
+  /// which is through before that adds up, else in one of the steps in flight; fewer in one that decodes,
+  /// as who decodes waits for them at every stage.
+  private func rowsMin(of prompt: Entry, besideDecodes: Bool) -> Int {
+    if prompt.isBrief { return Self.prefillRowsMin }
+    if inFlight.values.contains(where: { $0.plan.rows > $0.plan.decodes }) { return 0 }
+    return besideDecodes ? Self.prefillRowsMin / 2 : Self.prefillRowsMin
   }
 
   /// Rows that a step may have, its decodes included, so that its way through the pipeline takes no
@@ -167,27 +171,36 @@ extension Scheduler {
     beside decodes: [StepPlan.Span], of prompt: Entry, now: Double
   ) -> Int {
     guard limits.stepSeconds < .infinity else { return limits.stepTokens }
-    var seconds = limits.stepSeconds / Double(limits.stages)
+    var seconds = plannedSeconds / Double(limits.stages)
     if running.count > prefilling.count {
       seconds = min(
         decodes.isEmpty && prompt.isBrief ? briefSeconds : evenSeconds,
-        forecast.stageSecondsMax(within: limits.stepSeconds, now: now))
+        forecast.stageSecondsMax(within: plannedSeconds, now: now))
     }
     return curve.rowsMax(
-      within: seconds, context: prompt.issued, attended: decodes.reduce(0) { $0 + $1.attended })
+      within: seconds, decodes: decodes.count, attended: decodes.reduce(0) { $0 + $1.attended },
+      context: prompt.issued)
   }
 
-  /// The even part of the allowed time, in seconds at a stage, of each step that may be in flight.
-  private var evenSeconds: Double { limits.stepSeconds / Double(stepsInFlightMax) }
+  /// What is planned for of the time that a step may take through the pipeline, in seconds: times
+  /// scatter.
+  private var plannedSeconds: Double { 0.9 * limits.stepSeconds }
+
+  /// The even part of the planned time, in seconds at a stage, of each step that may be in flight;
+  /// from the step before only half way there. If a prompt's first chunk took all that the decodes leave,
+  /// the next step would get nothing, the one after it all again, and stages would wait for it.
+  private var evenSeconds: Double {
+    let even = plannedSeconds / Double(max(limits.stepsInFlight, inFlight.count + 1))
+    guard let last = inFlight[lastNumber] else { return even }
+    return (even + expected(last.plan)) / 2
+  }
 
   /// What a step that begins with a brief prompt, and has no decodes, may take at a stage, in seconds:
   /// one step and the prompt is through. Who gets a token as it is sent waits for it at every stage,
   /// and then for a step of decodes, which is taken to be as long as those in flight.
   private var briefSeconds: Double {
-    let longest = inFlight.values.reduce(0) { longest, step in
-      max(longest, curve.expected(rows: step.plan.rows, attended: step.plan.attended))
-    }
-    return max(evenSeconds, (limits.stepSeconds - longest) / Double(limits.stages))
+    let longest = inFlight.values.reduce(0) { max($0, expected($1.plan)) }
+    return max(evenSeconds, (plannedSeconds - longest) / Double(limits.stages))
   }
 
   /// The sequence whose chunk is next: of the user who was served least, the one that came first, or

@@ -185,12 +185,18 @@ struct Scheduler: Sendable {
     return true
   }
 
-  /// Steps in the pipeline at once. Beside prompts one more than decodes are spread over: it waits at
-  /// stage 0 while steps of different lengths keep the other stages busy. Where all decode, their steps
-  /// are of one length, and decodes that came with a step too many find together again.
-  var stepsInFlightMax: Int {
-    if prefilling.isEmpty { return limits.stepsInFlight }
-    return limits.stepsInFlight > 1 ? limits.stepsInFlight + 1 : 1
+  /// Whether one more step may be in the pipeline. There are as many as decodes are spread over; these take
+  /// prompts along, as every step more reads all weights once more.
+  ///
+  /// Where not all of them decode, one more waits at stage 0 while steps of different lengths keep the
+  /// other stages busy. Beside steps that all decode it is for a brief prompt alone, which need not wait for
+  /// the next of them; decodes that came with a step too many find together again.
+  private var hasRoom: Bool {
+    let steps = limits.stepsInFlight
+    guard inFlight.count >= steps else { return true }
+    guard inFlight.count == steps, steps > 1 else { return false }
+    if inFlight.values.contains(where: { $0.plan.decodes == 0 }) { return true }
+    return decodes.isEmpty && prefilling.contains { entries[$0]?.isBrief == true }
   }
 
   /// The next step, or nil if the pipeline is full or nothing can be computed.
@@ -198,7 +204,7 @@ struct Scheduler: Sendable {
     guard !entries.isEmpty else { return nil }
     current += 1
     admit()
-    guard inFlight.count < stepsInFlightMax else { return nil }
+    guard hasRoom else { return nil }
     var spans = takeDecodes()
     takePrefill(into: &spans, now: now)
     pool.release(outgrown)
@@ -207,9 +213,13 @@ struct Scheduler: Sendable {
     lastNumber += 1
     let plan = StepPlan(number: lastNumber, spans: spans)
     inFlight[lastNumber] = (plan, current)
-    let seconds = curve.expected(rows: plan.rows, attended: plan.attended)
-    forecast.send(lastNumber, stageSeconds: seconds, now: now)
+    forecast.send(lastNumber, stageSeconds: expected(plan), now: now)
     return plan
+  }
+
+  /// How long a step will take at the slowest stage, in seconds.
+  func expected(_ plan: StepPlan) -> Double {
+    curve.expected(rows: plan.rows, attended: plan.attended)
   }
 
   // MARK: what is known of a sequence

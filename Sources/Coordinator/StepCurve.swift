@@ -21,8 +21,6 @@ struct StepCurve: Sendable {
   private static let stepsRemembered = 512
   /// The first step may have to bring its weights from the disk.
   private static let unmeasuredSeconds = 10.0
-  /// What part of the allowed time is planned for.
-  private static let margin = 0.9
   /// Positions that take as long to attend to as a row takes otherwise, roughly: for the first guess.
   private static let attendedPerRow = 1500.0
   /// How much steps of about the same rows must differ in what they attend to, as a sum of squares,
@@ -85,13 +83,17 @@ struct StepCurve: Sendable {
     samples.filter { steps - $0.age < Self.stepsRemembered }
   }
 
-  /// The most rows of a step that is to take no longer than `seconds`, if its rows attend to `context`
-  /// positions each, and to `attended` more in all.
-  func rowsMax(within seconds: Double, context: Int = 0, attended: Int = 0) -> Int {
+  /// The most rows of a step that is to take no longer than `seconds`: `decodes` of them attend to
+  /// `attended` positions together, each of the others to `context` and to those before it.
+  func rowsMax(
+    within seconds: Double, decodes: Int = 0, attended: Int = 0, context: Int = 0
+  ) -> Int {
     let secondsPerAttended = secondsPerAttended
-    let limit = seconds * Self.margin - secondsPerAttended * Double(attended)
+    let limit = seconds - secondsPerAttended * Double(attended)
     let points = points(without: secondsPerAttended).map { rows, seconds in
-      (rows: rows, seconds: seconds + secondsPerAttended * rows * (Double(context) + rows / 2))
+      let prompt = max(0, rows - Double(decodes))
+      let attention = secondsPerAttended * prompt * (Double(context) + prompt / 2)
+      return (rows: rows, seconds: seconds + attention)
     }
     guard let largest = points.lastIndex(where: { $0.seconds <= limit }) else {
       guard let first = points.first else {
@@ -137,10 +139,15 @@ struct StepCurve: Sendable {
   /// Mean rows and median time of each bucket that is remembered, by rising rows, without what the
   /// rows attend to.
   private func points(without secondsPerAttended: Double) -> [(rows: Double, seconds: Double)] {
-    points { sample in
+    var points = points { sample in
       // Never nothing, however wrong the slope.
       max(sample.seconds / 4, sample.seconds - secondsPerAttended * Double(sample.attended))
     }
+    // More rows take no less time: what says so was a hiccup, where there are few samples.
+    for index in points.indices.dropLast().reversed() {
+      points[index].seconds = min(points[index].seconds, points[index + 1].seconds)
+    }
+    return points
   }
 
   private func points(

@@ -20,6 +20,9 @@ struct StepPlan: Sendable, Equatable {
   let spans: [Span]
 
   var rows: Int { spans.reduce(0) { $0 + $1.count } }
+  /// Rows that give a sequence its next token. The last row of a prompt, alone in a step, looks like
+  /// one and counts as one.
+  var decodes: Int { spans.count { $0.samples && $0.count == 1 } }
   /// Positions that the rows attend to, summed over rows.
   var attended: Int { spans.reduce(0) { $0 + $1.attended } }
 }

@@ -41,12 +41,13 @@ struct PipelineSimulationTests {
   @Test(
     "where decodes alone take most of the allowed time, a long prompt takes what is left",
     arguments: [
-      Machine(stepSeconds: 0.002, rowSeconds: 0.007),
-      Machine(stepSeconds: 0.03, rowSeconds: 0.004),
-      Machine(stepSeconds: 0.045, rowSeconds: 0.002),
-      Machine(stepSeconds: 0.055, rowSeconds: 0.001),
+      (Machine(stepSeconds: 0.002, rowSeconds: 0.007), 24),
+      (Machine(stepSeconds: 0.03, rowSeconds: 0.004), 16),
+      // Where reading the weights takes most of a step, rows that go along cost little.
+      (Machine(stepSeconds: 0.045, rowSeconds: 0.002), 9),
+      (Machine(stepSeconds: 0.055, rowSeconds: 0.001), 5),
     ])
-  func slowMachine(_ machine: Machine) {
+  func slowMachine(_ machine: Machine, firstTokenMax: Double) {
     var pipeline = SimulatedPipeline(stages: 2, stepSeconds: 0.2, machine)
     for id in 1...15 as ClosedRange<SequenceID> {
       pipeline.scheduler.add(id, tokens: (0..<40).map { Int32(id) * 50 + $0 })
@@ -74,7 +75,7 @@ struct PipelineSimulationTests {
     let first = (pipeline.firstToken[99] ?? .infinity) - asked
     #expect(slowest < 0.5 && briefGap < 0.35, "\(slowest) \(briefGap)")
     #expect(pipeline.worstGap <= 0.2 * 1.2, "\(pipeline.worstGap)")
-    #expect(first < 22, "\(first)")
+    #expect(first < firstTokenMax, "\(first)")
   }
 
   @Test(
@@ -103,7 +104,8 @@ struct PipelineSimulationTests {
       pipeline.scheduler.remove(id)
       pipeline.run(until: pipeline.now + 0.5)
     }
-    #expect(slowest < firstTokenMax && pipeline.worstGap <= 0.21, "\(slowest) \(pipeline.worstGap)")
+    #expect(slowest < firstTokenMax, "\(slowest)")
+    #expect(pipeline.worstGap <= 0.215, "\(pipeline.worstGap)")
   }
 
   /// Stages, sequences at once, their prompts' and answers' tokens.
