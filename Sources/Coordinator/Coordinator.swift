@@ -218,28 +218,26 @@ public actor Coordinator {
     receive(message, from: peer)
     let waiting = behind.removeValue(forKey: peer) ?? []
     for bytes in waiting { receiveAdmitted(bytes, from: peer) }
-    if gone.contains(peer) { noteGone() }
+    if gone.contains(peer) { forgetOnceRead(peer) }
   }
 
   /// A message could not be delivered. Whoever has gone may have said goodbye before, so that what it
   /// sent is read first.
   private func unreachable(_ peer: PeerIdentity) {
     guard gone.insert(peer).inserted else { return }
-    noteGone()
+    forgetOnceRead(peer)
   }
 
-  private func noteGone() {
+  private func forgetOnceRead(_ peer: PeerIdentity) {
     socket?.afterReadingAll { [weak self] in
-      self?.assumeIsolated { $0.forgetGone() }
+      self?.assumeIsolated { $0.forgetGone(peer) }
     }
   }
 
-  /// All is read of who has gone, except of those whose messages are still being decoded.
-  private func forgetGone() {
-    for peer in gone where behind[peer] == nil {
-      gone.remove(peer)
-      state.unreachable(peer, now: now)
-    }
+  /// All is read that somebody sent who has gone; what of it is being decoded comes here again.
+  private func forgetGone(_ peer: PeerIdentity) {
+    guard behind[peer] == nil, gone.remove(peer) != nil else { return }
+    state.unreachable(peer, now: now)
     act()
   }
 

@@ -1,7 +1,8 @@
 /// What goes into a step.
 
 extension Scheduler {
-  /// Prompt rows that are worth a step of their own.
+  /// Prompt rows that are worth a step of their own, and that one has at least where no time is left for
+  /// them (`rowsMin`).
   static let prefillRowsMin = 8
   /// Rows of a brief prompt.
   static let briefRowsMax = 24
@@ -127,8 +128,8 @@ extension Scheduler {
 
   // MARK: prefill
 
-  mutating func takePrefill(into spans: inout [StepPlan.Span], now: Double) {
-    guard let next = nextPrefill().flatMap({ entries[$0] }) else { return }
+  mutating func takePrefill(into spans: inout [StepPlan.Span], briefAlone: Bool, now: Double) {
+    guard let next = nextPrefill(briefAlone).flatMap({ entries[$0] }) else { return }
     let decodeRows = spans.count
     let allowed = rowsAllowed(beside: spans, of: next, now: now)
     let rowsMin = rowsMin(of: next, besideDecodes: decodeRows > 0)
@@ -136,7 +137,7 @@ extension Scheduler {
     // A few rows alone cost a whole reading of the weights; the prefill in flight gets on meanwhile.
     let isAlone = decodeRows == 0 && rowsMin == 0
     if isAlone, room < min(Self.prefillRowsMin, limits.stepTokens) { return }
-    while room > 0, spans.count < limits.stepSpans, let id = nextPrefill() {
+    while room > 0, spans.count < limits.stepSpans, let id = nextPrefill(briefAlone) {
       entries[id]?.lastStep = current
       guard skipCached(id), let entry = entries[id] else { continue }
       var end = min(entry.issued + min(room, entry.chunkRows), entry.tokens.count)
@@ -205,11 +206,12 @@ extension Scheduler {
 
   /// The sequence whose chunk is next: of the user who was served least, the one that came first, or
   /// a brief one, which others hardly notice; but not for ever.
-  private func nextPrefill() -> SequenceID? {
+  private func nextPrefill(_ briefAlone: Bool) -> SequenceID? {
     let briefFirst = overtakings < Self.overtakingsMax
     var best: (served: Int, turn: Int, id: SequenceID)?
     for id in prefilling {
       guard let entry = entries[id], entry.lastStep != current else { continue }
+      guard entry.isBrief || !briefAlone else { continue }
       let candidate = (
         served: queue.served(entry.user), turn: briefFirst && entry.isBrief ? 0 : 1, id: id
       )

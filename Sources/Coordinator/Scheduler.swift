@@ -185,18 +185,26 @@ struct Scheduler: Sendable {
     return true
   }
 
-  /// Whether one more step may be in the pipeline. There are as many as decodes are spread over; these take
-  /// prompts along, as every step more reads all weights once more.
+  /// What one more step in the pipeline may be for.
+  private enum Room { case nothing, briefPrompts, anything }
+
+  /// There are as many steps as decodes are spread over; these take prompts along, as every step more reads
+  /// all weights once more.
   ///
-  /// Where not all of them decode, one more waits at stage 0 while steps of different lengths keep the
-  /// other stages busy. Beside steps that all decode it is for a brief prompt alone, which need not wait for
-  /// the next of them; decodes that came with a step too many find together again.
-  private var hasRoom: Bool {
+  /// Where one of them is of prompts alone, one more waits at stage 0 while steps of different lengths keep
+  /// the other stages busy; decodes that came with a step too many find together again. Beside steps that
+  /// all decode it is for prompts alone, where decodes fill the others; else for brief ones, which need
+  /// not wait for the next of them.
+  private var room: Room {
     let steps = limits.stepsInFlight
-    guard inFlight.count >= steps else { return true }
-    guard inFlight.count == steps, steps > 1 else { return false }
-    if inFlight.values.contains(where: { $0.plan.decodes == 0 }) { return true }
-    return decodes.isEmpty && prefilling.contains { entries[$0]?.isBrief == true }
+    guard inFlight.count >= steps else { return .anything }
+    guard inFlight.count == steps, steps > 1 else { return .nothing }
+    let decoding = inFlight.values.map(\.plan.decodes)
+    if decoding.contains(0) { return .anything }
+    guard decodes.isEmpty else { return .nothing }
+    let most = min(limits.stepTokens, limits.stepSpans)
+    if decoding.allSatisfy({ $0 >= most }) { return .anything }
+    return overtakings < Self.overtakingsMax ? .briefPrompts : .nothing
   }
 
   /// The next step, or nil if the pipeline is full or nothing can be computed.
@@ -204,9 +212,10 @@ struct Scheduler: Sendable {
     guard !entries.isEmpty else { return nil }
     current += 1
     admit()
-    guard hasRoom else { return nil }
+    let room = room
+    guard room != .nothing else { return nil }
     var spans = takeDecodes()
-    takePrefill(into: &spans, now: now)
+    takePrefill(into: &spans, briefAlone: room == .briefPrompts, now: now)
     pool.release(outgrown)
     outgrown.removeAll(keepingCapacity: true)
     guard !spans.isEmpty else { return nil }

@@ -17,6 +17,8 @@ struct StepCurve: Sendable {
   private static let rowsPerRead = 4.0
   /// Samples that a median is taken of.
   private static let samplesKept = 9
+  /// Samples whose median one hiccup does not change.
+  private static let samplesTrusted = 3
   /// Steps after which a sample is forgotten.
   private static let stepsRemembered = 512
   /// The first step may have to bring its weights from the disk.
@@ -143,21 +145,22 @@ struct StepCurve: Sendable {
       // Never nothing, however wrong the slope.
       max(sample.seconds / 4, sample.seconds - secondsPerAttended * Double(sample.attended))
     }
-    // More rows take no less time: what says so was a hiccup, where there are few samples.
-    for index in points.indices.dropLast().reversed() {
+    // More rows take no less time: a few samples that say so were hiccups.
+    for index in points.indices.dropLast().reversed()
+    where points[index].samples < Self.samplesTrusted {
       points[index].seconds = min(points[index].seconds, points[index + 1].seconds)
     }
-    return points
+    return points.map { (rows: $0.rows, seconds: $0.seconds) }
   }
 
   private func points(
     _ seconds: (Sample) -> Double
-  ) -> [(rows: Double, seconds: Double)] {
+  ) -> [(rows: Double, seconds: Double, samples: Int)] {
     buckets.compactMap { samples in
       let recent = recent(samples)
       guard !recent.isEmpty else { return nil }
       let rows = recent.reduce(0.0) { $0 + Double($1.rows) } / Double(recent.count)
-      return (rows, recent.map(seconds).sorted()[recent.count / 2])
+      return (rows, recent.map(seconds).sorted()[recent.count / 2], recent.count)
     }
   }
 

@@ -6,6 +6,9 @@ extension Socket {
   private static var turnMessages: Int { 64 }
   private static var turnBytes: Int { 16 << 20 }
   private static var turnEvents: Int { 64 }
+  /// Turns in a row that end with messages left, after which what a peer sent before it went counts as
+  /// read: ZeroMQ takes peers in turns, so that a flood of one does not hold up another's.
+  private static var fullTurnsMax: Int { 16 }
 
   /// Does what can be done now. Afterwards either `needsService` is set or ZeroMQ's descriptor
   /// will tell of anything new.
@@ -14,8 +17,8 @@ extension Socket {
     let events = serviceMonitor()
     guard let before = handle.readiness() else { return fail() }
     var work = events
-    if case .open = state, onMessage != nil {
-      if before.canReceive { work += receive() } else { allIsRead() }
+    if case .open = state {
+      if before.canReceive, onMessage != nil { work += receive() } else { allIsRead() }
     }
     if case .closed = state { return }
     let waiting = !outbox.isEmpty
@@ -56,7 +59,7 @@ extension Socket {
     while messages < Self.turnMessages, bytes < Self.turnBytes, let onMessage {
       guard let received = receiveMessage() else {
         allIsRead()
-        break
+        return messages
       }
       messages += 1
       bytes += received.byteCount
@@ -70,11 +73,13 @@ extension Socket {
         onMessage(received.peer, received.payload)
       }
     }
+    fullTurns += 1
+    if fullTurns >= Self.fullTurnsMax { allIsRead() }
     return messages
   }
 
-  /// Calls `action` on the reactor's thread once every message that has come by now was handed out; not
-  /// at all if the socket closes before.
+  /// Calls `action` on the reactor's thread once every message that has come by now was handed out, or so
+  /// many were that those of one peer among them are; not at all if the socket closes before.
   ///
   /// A peer to which nothing can be sent any more may have sent something before it went, a goodbye
   /// above all: a listening socket keeps it for the reader, while sending fails already. One that
@@ -87,6 +92,7 @@ extension Socket {
   }
 
   private func allIsRead() {
+    fullTurns = 0
     let actions = afterReading
     afterReading = []
     for action in actions { action() }

@@ -73,6 +73,8 @@ public final class Socket {
   var state = State.open
   /// What is to be done once all that has come is handed out.
   var afterReading: [() -> Void] = []
+  /// Turns in a row that ended with messages left.
+  var fullTurns = 0
   /// Whether ZeroMQ may have news that its descriptor does not show. The descriptor tells only of
   /// news since the last look, and every call on the socket looks.
   var needsService = true

@@ -91,8 +91,8 @@ struct CoordinatorOptions: ParsableArguments {
 
   @Option(
     help: """
-      Steps that decodes are spread over; one more is in the pipeline while prompts are computed. \
-      Default: as many as stages.
+      Steps that decodes are spread over, and prompts with them; at times one more is in the pipeline \
+      for prompts. Default: as many as stages.
       """)
   var stepsInFlight: Int?
 

@@ -113,7 +113,7 @@ struct ServingTests {
   func goodbyeBehind() async throws {
     let cluster = try await InProcessCluster.start(workers: 2)
     // Behind this, timers have messages for who is gone before its goodbye is read.
-    async let isThrough: Void = cluster.coordinator.beBusy(milliseconds: 400)
+    async let isThrough: Void = cluster.coordinator.beBusy(milliseconds: 1000)
     try await Task.sleep(for: .milliseconds(100))
     try await cluster.end(1)
     await isThrough

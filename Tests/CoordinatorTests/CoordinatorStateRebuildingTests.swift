@@ -17,6 +17,7 @@ struct CoordinatorStateRebuildingTests {
     try cluster.ask(FakeCluster.query(1, newTokensMax: 4))
     try cluster.ask(FakeCluster.query(2, images: [try FakeCluster.image()], newTokensMax: 4))
     try cluster.featuresReady(1)
+    // The second has its prompt in a step behind the first's.
     for _ in 1...2 {
       for step in cluster.steps() { try cluster.answer(step) { _ in 500 } }
     }

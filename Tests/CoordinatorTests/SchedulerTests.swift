@@ -34,6 +34,36 @@ struct SchedulerTests {
     #expect(second.spans.map(\.firstPosition) == [2, 2, 6])
   }
 
+  @Test("beside steps that all decode one more is for brief prompts, or where the others are full")
+  func oneMore() {
+    func decoding(_ count: SequenceID, tokens most: Int) -> Scheduler {
+      var scheduler = self.scheduler(steps: 2, tokens: most, blocks: 100)
+      for id in 1...count { scheduler.add(id, tokens: tokens(2, from: id)) }
+      var flight: [StepPlan] = []
+      for _ in 0..<100 {
+        while let plan = scheduler.nextStep() { flight.append(plan) }
+        if flight.map(\.decodes) == [Int(count) / 2, Int(count) / 2] { return scheduler }
+        let plan = flight.removeFirst()
+        _ = scheduler.complete(plan.number)
+        for span in plan.spans where span.samples { scheduler.append(7, to: span.sequence) }
+      }
+      Issue.record("steps that all decode did not come about: \(flight)")
+      return scheduler
+    }
+    var scheduler = decoding(4, tokens: 8)
+    // A long prompt goes along with the next step that decodes, a brief one need not wait for it.
+    scheduler.add(9, tokens: tokens(60, from: 9))
+    #expect(scheduler.nextStep() == nil)
+    scheduler.add(10, tokens: tokens(6, from: 10))
+    #expect(scheduler.nextStep()?.spans.map(\.sequence) == [10])
+    #expect(scheduler.nextStep() == nil)
+
+    scheduler = decoding(8, tokens: 4)
+    scheduler.add(9, tokens: tokens(60, from: 9))
+    #expect(scheduler.nextStep()?.spans.map(\.sequence) == [9])
+    #expect(scheduler.nextStep() == nil)
+  }
+
   @Test("decodes whose prompts came in a step too many find together again")
   func together() {
     var scheduler = scheduler(steps: 2, tokens: 4, blocks: 40)
