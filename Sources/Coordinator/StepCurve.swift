@@ -17,8 +17,6 @@ struct StepCurve: Sendable {
   private static let rowsPerRead = 4.0
   /// Samples that a median is taken of.
   private static let samplesKept = 9
-  /// Samples whose median one hiccup does not change.
-  private static let samplesTrusted = 3
   /// Steps after which a sample is forgotten.
   private static let stepsRemembered = 512
   /// The first step may have to bring its weights from the disk.
@@ -138,29 +136,42 @@ struct StepCurve: Sendable {
     return Self.unmeasuredSeconds + predictedSeconds * Double(rows)
   }
 
+  /// What a bucket says of its rows.
+  private struct Point {
+    let rows: Double
+    var seconds: Double
+    /// When the last of its samples came.
+    let age: Int
+  }
+
   /// Mean rows and median time of each bucket that is remembered, by rising rows, without what the
   /// rows attend to.
+  ///
+  /// Fewer rows take no more time, and more rows no more a row. An older bucket that says otherwise tells of
+  /// a hiccup or of a while in which the machine was slow, and would not be measured again soon: steps
+  /// stay as small as it made them.
   private func points(without secondsPerAttended: Double) -> [(rows: Double, seconds: Double)] {
     var points = points { sample in
       // Never nothing, however wrong the slope.
       max(sample.seconds / 4, sample.seconds - secondsPerAttended * Double(sample.attended))
     }
-    // More rows take no less time: a few samples that say so were hiccups.
-    for index in points.indices.dropLast().reversed()
-    where points[index].samples < Self.samplesTrusted {
-      points[index].seconds = min(points[index].seconds, points[index + 1].seconds)
+    for newer in points.indices.sorted(by: { points[$0].age > points[$1].age }) {
+      let known = points[newer]
+      for older in points.indices where points[older].age < known.age {
+        let most = known.seconds * max(1, points[older].rows / known.rows)
+        points[older].seconds = min(points[older].seconds, most)
+      }
     }
-    return points.map { (rows: $0.rows, seconds: $0.seconds) }
+    return points.map { ($0.rows, $0.seconds) }
   }
 
-  private func points(
-    _ seconds: (Sample) -> Double
-  ) -> [(rows: Double, seconds: Double, samples: Int)] {
+  private func points(_ seconds: (Sample) -> Double) -> [Point] {
     buckets.compactMap { samples in
       let recent = recent(samples)
-      guard !recent.isEmpty else { return nil }
+      guard let last = recent.last else { return nil }
       let rows = recent.reduce(0.0) { $0 + Double($1.rows) } / Double(recent.count)
-      return (rows, recent.map(seconds).sorted()[recent.count / 2], recent.count)
+      return Point(
+        rows: rows, seconds: recent.map(seconds).sorted()[recent.count / 2], age: last.age)
     }
   }
 
