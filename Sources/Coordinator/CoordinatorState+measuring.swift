@@ -8,7 +8,7 @@ internal import Wire
 extension CoordinatorState {
   /// A step has come back with what each stage spent on it.
   mutating func measure(_ timings: [StageTiming], of step: StepInFlight, now: Double) {
-    let decodes = step.plan.spans.count { $0.count == 1 && $0.samples }
+    let decodes = step.plan.decodes
     let sampled = step.plan.spans.count(where: \.samples)
     measurements.computed(
       promptTokens: step.plan.rows - decodes, newTokens: sampled, now: now)

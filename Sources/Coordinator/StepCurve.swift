@@ -10,7 +10,8 @@ struct StepCurve: Sendable {
     /// Positions that the rows attend to, summed over rows.
     let attended: Int
     let seconds: Double
-    let age: Int
+    /// How many steps there were with it.
+    let step: Int
   }
 
   /// Rows that take as long as one, roughly, since one waits for the weights: for the first guess.
@@ -46,7 +47,7 @@ struct StepCurve: Sendable {
     let bucket = Self.bucket(rows)
     while buckets.count <= bucket { buckets.append([]) }
     buckets[bucket].append(
-      Sample(rows: rows, attended: attended, seconds: seconds, age: steps))
+      Sample(rows: rows, attended: attended, seconds: seconds, step: steps))
     if buckets[bucket].count > Self.samplesKept { buckets[bucket].removeFirst() }
     learnAttention()
   }
@@ -80,7 +81,7 @@ struct StepCurve: Sendable {
   }
 
   private func recent(_ samples: [Sample]) -> [Sample] {
-    samples.filter { steps - $0.age < Self.stepsRemembered }
+    samples.filter { steps - $0.step < Self.stepsRemembered }
   }
 
   /// The most rows of a step that is to take no longer than `seconds`: `decodes` of them attend to
@@ -140,8 +141,8 @@ struct StepCurve: Sendable {
   private struct Point {
     let rows: Double
     var seconds: Double
-    /// When the last of its samples came.
-    let age: Int
+    /// The step of its last sample.
+    let step: Int
   }
 
   /// Mean rows and median time of each bucket that is remembered, by rising rows, without what the
@@ -155,9 +156,9 @@ struct StepCurve: Sendable {
       // Never nothing, however wrong the slope.
       max(sample.seconds / 4, sample.seconds - secondsPerAttended * Double(sample.attended))
     }
-    for newer in points.indices.sorted(by: { points[$0].age > points[$1].age }) {
+    for newer in points.indices.sorted(by: { points[$0].step > points[$1].step }) {
       let known = points[newer]
-      for older in points.indices where points[older].age < known.age {
+      for older in points.indices where points[older].step < known.step {
         let most = known.seconds * max(1, points[older].rows / known.rows)
         points[older].seconds = min(points[older].seconds, most)
       }
@@ -171,7 +172,7 @@ struct StepCurve: Sendable {
       guard let last = recent.last else { return nil }
       let rows = recent.reduce(0.0) { $0 + Double($1.rows) } / Double(recent.count)
       return Point(
-        rows: rows, seconds: recent.map(seconds).sorted()[recent.count / 2], age: last.age)
+        rows: rows, seconds: recent.map(seconds).sorted()[recent.count / 2], step: last.step)
     }
   }
 

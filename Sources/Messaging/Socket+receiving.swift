@@ -6,9 +6,9 @@ extension Socket {
   private static var turnMessages: Int { 64 }
   private static var turnBytes: Int { 16 << 20 }
   private static var turnEvents: Int { 64 }
-  /// Turns in a row that end with messages left, after which what a peer sent before it went counts as
-  /// read: ZeroMQ takes peers in turns, so that a flood of one does not hold up another's.
-  private static var fullTurnsMax: Int { 16 }
+  /// Turns that end with messages left, after which what a peer sent before it went counts as read: ZeroMQ
+  /// takes peers in turns, so that a flood of one does not hold up another's.
+  private static var fullTurns: Int { 16 }
 
   /// Does what can be done now. Afterwards either `needsService` is set or ZeroMQ's descriptor
   /// will tell of anything new.
@@ -18,7 +18,7 @@ extension Socket {
     guard let before = handle.readiness() else { return fail() }
     var work = events
     if case .open = state {
-      if before.canReceive, onMessage != nil { work += receive() } else { allIsRead() }
+      if before.canReceive, onMessage != nil { work += receive() } else { finishReading() }
     }
     if case .closed = state { return }
     let waiting = !outbox.isEmpty
@@ -58,7 +58,7 @@ extension Socket {
     var bytes = 0
     while messages < Self.turnMessages, bytes < Self.turnBytes, let onMessage {
       guard let received = receiveMessage() else {
-        allIsRead()
+        finishReading()
         return messages
       }
       messages += 1
@@ -73,8 +73,8 @@ extension Socket {
         onMessage(received.peer, received.payload)
       }
     }
-    fullTurns += 1
-    if fullTurns >= Self.fullTurnsMax { allIsRead() }
+    for index in afterReading.indices { afterReading[index].turns -= 1 }
+    finishReading { $0 <= 0 }
     return messages
   }
 
@@ -87,15 +87,15 @@ extension Socket {
   public func afterReadingAll(_ action: @escaping () -> Void) {
     reactor.preconditionIsCurrent()
     guard case .open = state else { return }
-    afterReading.append(action)
+    afterReading.append((Self.fullTurns, action))
     needsService = true
   }
 
-  private func allIsRead() {
-    fullTurns = 0
-    let actions = afterReading
-    afterReading = []
-    for action in actions { action() }
+  /// Does what was to be done once all is read, as far as its turns left are such.
+  private func finishReading(_ isDue: (Int) -> Bool = { _ in true }) {
+    let due = afterReading.filter { isDue($0.turns) }
+    afterReading.removeAll { isDue($0.turns) }
+    for waiting in due { waiting.action() }
   }
 
   private struct Received {

@@ -71,10 +71,9 @@ public final class Socket {
   let monitor: SocketMonitor
   var outbox: Outbox
   var state = State.open
-  /// What is to be done once all that has come is handed out.
-  var afterReading: [() -> Void] = []
-  /// Turns in a row that ended with messages left.
-  var fullTurns = 0
+  /// What is to be done once all that has come is handed out, and after how many turns that end with
+  /// messages left it is done nevertheless.
+  var afterReading: [(turns: Int, action: () -> Void)] = []
   /// Whether ZeroMQ may have news that its descriptor does not show. The descriptor tells only of
   /// news since the last look, and every call on the socket looks.
   var needsService = true

@@ -94,6 +94,31 @@ struct ConnectionTests {
     #expect(error?.code == .unreachable)
   }
 
+  @Test(
+    "what a peer sent before it went is read first, but a flood holds nobody up",
+    arguments: [50, 9000])
+  func readFirst(count: Int) async throws {
+    let bench = try Bench(.tcp)
+    defer { bench.end() }
+    let options = SocketOptions.test {
+      ($0.sendHighWaterMark, $0.receiveHighWaterMark) = (10_000, 10_000)
+    }
+    let router = Peer(reactor: bench.near)
+    try await router.open(.router, options, context: bench.context)
+    let address = try await router.bind(bench.address())
+    let dealer = Peer(reactor: bench.far)
+    try await dealer.open(.dealer, options, context: bench.context)
+    try await dealer.connect(address)
+    try await dealer.send([0])
+    _ = await router.next()
+    await router.stopReading()
+    try await dealer.send(all: Array(repeating: [1], count: count))
+    await dealer.close()
+    await router.event { if case .disconnected = $0 { true } else { false } }
+    let read = await router.readAll()
+    #expect(count < 100 ? read == count : (1024..<9000).contains(read), "\(read)")
+  }
+
   @Test("a restarted worker takes its name over from the old connection")
   func handover() async throws {
     let bench = try Bench(.tcp)

@@ -41,6 +41,17 @@ actor Peer {
 
   func stopReading() { socket?.onMessage = nil }
 
+  /// Reads on, and returns how many messages had come when all were said to be read.
+  func readAll() async -> Int {
+    let before = messages.count
+    return await withCheckedContinuation { continuation in
+      resumeReading()
+      socket?.afterReadingAll { [weak self] in
+        self?.assumeIsolated { continuation.resume(returning: $0.messages.count - before) }
+      }
+    }
+  }
+
   func bind(_ address: Address) throws(MessagingError) -> Address {
     try use().bind(address)
   }
